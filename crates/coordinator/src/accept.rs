@@ -1,0 +1,172 @@
+//! A message comes in at a door: may this person speak, where does it belong, was it here before?
+
+use crate::crew::Crew;
+use crate::{Wrong, attach, converse, mint};
+use serde_json::json;
+use std::sync::Arc;
+use wardroom_domain::{
+    AuditKind, Chain, Conversation, ConversationId, Inbound, Labels, Message, MessageId, Principal,
+    Role, Speaker, TaskId, Workspace, WorkspaceId, limits,
+};
+use wardroom_store::{Admit, CommitError, Conflict, InboxRow, InboxState, Write};
+
+/// What somebody says, and where.
+#[derive(Clone, Debug)]
+pub struct Saying {
+    /// What was said, through which door.
+    pub inbound: Inbound,
+    /// The conversation to go on with.
+    pub conversation: Option<ConversationId>,
+    /// The door's own key of the conversation, when there is no id.
+    pub key: Option<String>,
+    /// The folder that a new conversation's tasks work on.
+    pub workspace: Option<WorkspaceId>,
+}
+
+/// The coordinator's answer.
+#[derive(Clone, Debug)]
+pub struct Replied {
+    /// Where.
+    pub conversation: ConversationId,
+    /// The message that holds the answer; none if the delivery needed none.
+    pub message: Option<Message>,
+    /// The tasks that it began.
+    pub tasks: Vec<TaskId>,
+}
+
+/// Takes a message in and answers it. Returns once the coordinator has answered or delegated.
+pub async fn say(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<Replied, Wrong> {
+    let row = accept(crew, by, saying).await?;
+    converse::answer(crew, row).await
+}
+
+/// Takes a message in: after this it is not lost.
+pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<InboxRow, Wrong> {
+    check(by, &saying.inbound)?;
+    attach::check(crew, by, &saying.inbound.files).await?;
+    let (conversation, opened) = conversation_of(crew, by, &saying).await?;
+    let now = crew.clock.now();
+    let message = Message {
+        id: mint!(crew.clock, MessageId),
+        conversation: conversation.id,
+        seq: 0,
+        speaker: Speaker::User,
+        text: saying.inbound.text.clone(),
+        tasks: Vec::new(),
+        files: saying.inbound.files.clone(),
+        labels: Labels::owner(by.user),
+        at: now,
+    };
+    let body = json!({"connector": saying.inbound.connector, "external_id": saying.inbound.external_id,
+        "message": message.id, "text": wardroom_domain::Digest::of(&message.text), "via": by.via});
+    let mut writes: Vec<Write> = opened.into_iter().collect();
+    let admit = Admit {
+        inbound: saying.inbound.clone(),
+        conversation: conversation.id,
+        user: by.user,
+        at: now,
+    };
+    writes.push(Write::Admit(admit));
+    writes.extend(converse::said(crew, message));
+    writes.push(crew.audit(
+        Chain::Conversation(conversation.id),
+        AuditKind::MessageReceived,
+        by.user,
+        None,
+        body,
+    ));
+    match crew.commit(writes).await {
+        Ok(_) => Ok(InboxRow {
+            inbound: saying.inbound,
+            conversation: conversation.id,
+            user: by.user,
+            at: now,
+            state: InboxState::Pending,
+            reply: None,
+        }),
+        Err(Wrong::Commit(CommitError::Refused(Conflict::Duplicate(row))))
+            if row.user == by.user =>
+        {
+            Ok(*row)
+        }
+        // Two first messages at once: the conversation is there now.
+        Err(Wrong::Commit(CommitError::Refused(Conflict::ConversationExists(id)))) => {
+            let again = Saying {
+                conversation: Some(id),
+                ..saying
+            };
+            Box::pin(accept(crew, by, again)).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
+fn check(by: &Principal, inbound: &Inbound) -> Result<(), Wrong> {
+    if by.role == Role::Viewer {
+        return Err(Wrong::Forbidden(
+            "a viewer reads; ask an admin for the role member".to_owned(),
+        ));
+    }
+    if inbound.text.trim().is_empty() && inbound.files.is_empty() {
+        return Err(Wrong::Unfit(
+            "the message is empty; say something".to_owned(),
+        ));
+    }
+    if inbound.text.len() > limits::MESSAGE_BYTES_MAX {
+        let text = format!(
+            "the message has {} bytes, the most is {}; put long text into a file",
+            inbound.text.len(),
+            limits::MESSAGE_BYTES_MAX
+        );
+        return Err(Wrong::Unfit(text));
+    }
+    Ok(())
+}
+
+async fn conversation_of(
+    crew: &Arc<Crew>,
+    by: &Principal,
+    saying: &Saying,
+) -> Result<(Conversation, Option<Write>), Wrong> {
+    if let Some(id) = saying.conversation {
+        let found = crew.store.conversation(crew.org, id).await?;
+        let mine = found.filter(|conversation| conversation.owner == by.user);
+        return Ok((mine.ok_or(Wrong::missing("conversation"))?, None));
+    }
+    let id = mint!(crew.clock, ConversationId);
+    let key = saying.key.clone().unwrap_or_else(|| id.to_string());
+    if saying.key.is_some()
+        && let Some(found) = crew
+            .store
+            .conversation_by_key(crew.org, by.user, &key)
+            .await?
+    {
+        return Ok((found, None));
+    }
+    let workspace = workspace_of(crew, by, saying.workspace).await?.id;
+    let context = crew.context().await?;
+    let created_at = crew.clock.now();
+    let opened = Conversation {
+        id,
+        owner: by.user,
+        key,
+        context,
+        workspace,
+        created_at,
+    };
+    Ok((opened.clone(), Some(Write::AddConversation(opened))))
+}
+
+/// The workspace that a person names, if it is his, or his private one.
+pub async fn workspace_of(
+    crew: &Arc<Crew>,
+    by: &Principal,
+    named: Option<WorkspaceId>,
+) -> Result<Workspace, Wrong> {
+    let found = match named {
+        Some(id) => crew.store.workspace(crew.org, id).await?,
+        None => return crate::workspace::private(crew, by.user).await,
+    };
+    let mine = found.filter(|workspace| workspace.owner == by.user);
+    mine.ok_or(Wrong::missing("workspace"))
+}

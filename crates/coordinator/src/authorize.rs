@@ -1,0 +1,335 @@
+//! A tool call becomes an effect, and policy gives a permit, a question or a refusal.
+
+use crate::decide::approvals_of;
+use crate::mint;
+use crate::run::Run;
+use crate::{Wrong, delegate};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wardroom_domain::{
+    Approval, ApprovalId, AuditKind, Chain, Effect, EffectId, Labels, Outcome, Question,
+    RetryClass, RiskTier, ToolCall, UserStatus, limits,
+};
+use wardroom_engine::Judgement;
+use wardroom_executors::Errand;
+use wardroom_policy::classify::{self, Ground, Verdict};
+use wardroom_policy::decide::{Decision, Reach, Request, apply_verdict};
+use wardroom_tools::{Seat, Tool};
+
+/// A call with everything that policy and people need to know of it.
+struct Case {
+    call: ToolCall,
+    class: RetryClass,
+    version: String,
+    reach: Reach,
+    verdict: Verdict,
+    /// What the arguments only name.
+    target: Value,
+    /// What a person is shown.
+    shown: Value,
+}
+
+/// Judges the call that the task is at.
+pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement, Wrong> {
+    let crew = run.crew.clone();
+    let tool = match crew.tools.check(Seat::Executor, &call) {
+        Ok(tool) => tool.clone(),
+        Err(fault) => return Ok(refused(run, fault.to_string(), Value::Null)),
+    };
+    if tool.name == "spawn_task" {
+        return delegate::spawn(run, &call).await;
+    }
+    if tool.name == "ask_person" {
+        return Ok(Judgement::Ask {
+            approval: Box::new(question(run, &call)),
+            effect: Box::new(effect_of(run, &plain(&tool, call, Reach::Internal))),
+        });
+    }
+    if tool.name == "apply" {
+        return judge_apply(run, &tool, call).await;
+    }
+    let reach = match tool.class {
+        RetryClass::View => Reach::View,
+        _ if matches!(tool.name.as_str(), "publish" | "deliver") => Reach::Internal,
+        _ => Reach::Unavailable(format!("`{}` cannot be carried out here", tool.name)),
+    };
+    let case = plain(&tool, call, reach);
+    decide(run, case).await
+}
+
+fn plain(tool: &Tool, call: ToolCall, reach: Reach) -> Case {
+    let ground = Ground::View {
+        allowed_domains: Vec::new(),
+    };
+    let mut verdict = classify::classify_call(&call.tool, &call.arguments, &ground);
+    verdict.tier = verdict.tier.max(tool.tier_floor);
+    let shown = call.arguments.clone();
+    Case {
+        class: tool.class,
+        version: tool.version.clone(),
+        reach,
+        verdict,
+        target: Value::Null,
+        shown,
+        call,
+    }
+}
+
+/// An apply is judged by the changes that it would carry, as they are now.
+async fn judge_apply(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judgement, Wrong> {
+    run.bench.close(wardroom_sandbox::DestroyReason::Idle).await;
+    let Some(difference) = run.bench.difference().await? else {
+        let text = "there is nothing to apply: the workspace is as your copy is".to_owned();
+        return Ok(Judgement::Refused {
+            outcome: Box::new(outcome(run, false, text, Value::Null)),
+        });
+    };
+    if !difference.set.conflicts.is_empty() {
+        let text = format!(
+            "nothing was applied, because the workspace changed meanwhile: {}",
+            difference.set.summary()
+        );
+        return Ok(refused(run, text, json!({"changes": difference.digest})));
+    }
+    let diff = run.bench.rendered(&difference.set).await?;
+    let mut shown = json!({
+        "diff": diff, "summary": difference.shape.summary, "changes": difference.digest,
+        "workspace": run.workspace.path,
+    });
+    if let Some(note) = call.arguments.get("note") {
+        shown["note"] = note.clone();
+    }
+    let case = Case {
+        class: tool.class,
+        version: tool.version.clone(),
+        reach: Reach::Apply {
+            kind: run.workspace.kind,
+        },
+        verdict: apply_verdict(&difference.shape),
+        target: json!({"workspace": run.workspace.id, "changes": difference.digest}),
+        shown,
+        call,
+    };
+    decide(run, case).await
+}
+
+async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
+    let crew = run.crew.clone();
+    let policy = crew.policy();
+    let effect = effect_of(run, &case);
+    let errand = Errand {
+        effect: effect.clone(),
+        fence: run.fence,
+        timeout: time_for(run, &case.call),
+    };
+    let decided = run.decided.take();
+    let request = Request {
+        requester: &run.requester,
+        origin: run.task.origin,
+        tool: &case.call.tool,
+        reach: case.reach.clone(),
+        verdict: case.verdict.clone(),
+        labels: &run.task.labels,
+        digest: effect.digest,
+        approval: decided.as_ref(),
+    };
+    match policy.decide(errand, &request, crew.clock.now()) {
+        Decision::Allow(permit) => {
+            let rule = permit.rule().to_owned();
+            let approval = decided.filter(|approval| rule.ends_with(&approval.id.to_string()));
+            run.permit = Some(permit);
+            let approval = approval.map(|approval| approval.id);
+            Ok(Judgement::Allowed {
+                effect: Box::new(effect),
+                rule,
+                approval,
+            })
+        }
+        Decision::Ask {
+            tier,
+            rule,
+            source,
+            rationale,
+        } => {
+            let asked = Asked {
+                tier,
+                rule,
+                source,
+                rationale,
+            };
+            ask(run, effect, &case, asked).await
+        }
+        Decision::Deny {
+            rule, rationale, ..
+        } => Ok(deny(run, &case, &rule, &format!("refused: {rationale}"))),
+    }
+}
+
+fn deny(run: &mut Run, case: &Case, rule: &str, why: &str) -> Judgement {
+    let body = json!({"tool": case.call.tool, "rule": rule, "rationale": why});
+    let chain = Chain::Task(run.task.id);
+    let kind = AuditKind::EffectRefused;
+    run.writes.push(
+        run.crew
+            .audit(chain, kind, "policy", Some(case.verdict.tier), body),
+    );
+    refused(
+        run,
+        why.to_owned(),
+        json!({"changes": case.target.get("changes")}),
+    )
+}
+
+/// Whether anybody could say yes: otherwise the task would wait for nothing.
+async fn has_approver(run: &mut Run, tier: RiskTier) -> Result<bool, Wrong> {
+    let approvers = run.crew.policy().approvers.clone();
+    let users = run.crew.store.users(run.crew.org).await?;
+    Ok(users.iter().any(|user| {
+        let is_own = user.id == run.task.requester;
+        user.status == UserStatus::Active && approvers.may_permit(user.role, is_own, tier).is_ok()
+    }))
+}
+
+struct Asked {
+    tier: RiskTier,
+    rule: String,
+    source: wardroom_domain::PolicySource,
+    rationale: String,
+}
+
+async fn ask(run: &mut Run, effect: Effect, case: &Case, asked: Asked) -> Result<Judgement, Wrong> {
+    if !has_approver(run, asked.tier).await? {
+        let why = format!(
+            "refused: {} needs a person's approval, and nobody here may give it; an admin can add somebody or change `self_approval`",
+            asked.tier
+        );
+        return Ok(deny(run, case, "no-approver", &why));
+    }
+    let now = run.crew.clock.now();
+    let approval = Approval {
+        id: mint!(run.crew.clock, ApprovalId),
+        question: Question::Permission,
+        task: run.task.id,
+        effect: effect.id,
+        requester: run.task.requester,
+        tool: case.call.tool.clone(),
+        arguments: case.shown.clone(),
+        digest: effect.digest,
+        tier: asked.tier,
+        rationale: asked.rationale,
+        rule: asked.rule,
+        source: asked.source,
+        labels: run.task.labels.clone(),
+        created_at: now,
+        expires_at: now.after(run.crew.settings.approval_ttl),
+        decision: None,
+        decided_by: None,
+        decided_at: None,
+        answer: None,
+    };
+    Ok(Judgement::Ask {
+        approval: Box::new(approval),
+        effect: Box::new(effect),
+    })
+}
+
+/// A question in words to the person who asked for the task.
+fn question(run: &Run, call: &ToolCall) -> Approval {
+    let now = run.crew.clock.now();
+    let effect = Effect::id_of(run.task.id, run.life.steps, call);
+    Approval {
+        id: mint!(run.crew.clock, ApprovalId),
+        question: Question::Answer,
+        task: run.task.id,
+        effect,
+        requester: run.task.requester,
+        tool: call.tool.clone(),
+        arguments: call.arguments.clone(),
+        digest: Effect::approval_digest(run.task.id, call, &Value::Null, "1"),
+        tier: RiskTier::L0Readonly,
+        rationale: "the task needs an answer to go on".to_owned(),
+        rule: "ask-person".to_owned(),
+        source: wardroom_domain::PolicySource::SystemEnforced,
+        labels: run.task.labels.clone(),
+        created_at: now,
+        expires_at: now.after(run.crew.settings.approval_ttl),
+        decision: None,
+        decided_by: None,
+        decided_at: None,
+        answer: None,
+    }
+}
+
+/// Whether an interrupted effect happened is asked of a person, with what is known of it.
+pub(crate) fn doubt(run: &Run, effect: &Effect) -> Approval {
+    let mut approval = question(run, &effect.call);
+    approval.question = Question::InDoubt;
+    approval.effect = effect.id;
+    approval.digest = effect.digest;
+    approval.tier = effect.tier;
+    approval.rationale =
+        "the server stopped while this was under way; look whether it happened before you answer"
+            .to_owned();
+    approval.rule = "in-doubt".to_owned();
+    approval
+}
+
+fn effect_of(run: &Run, case: &Case) -> Effect {
+    Effect {
+        id: Effect::id_of(run.task.id, run.life.steps, &case.call),
+        task: run.task.id,
+        call: case.call.clone(),
+        tier: case.verdict.tier,
+        class: case.class,
+        digest: Effect::approval_digest(run.task.id, &case.call, &case.target, &case.version),
+    }
+}
+
+/// The permit to carry an interrupted effect out again: policy is asked anew after a crash.
+pub(crate) async fn authorize_again(run: &mut Run, effect: EffectId) -> Result<bool, Wrong> {
+    let call = run
+        .effect(effect)
+        .map(|effect| effect.call)
+        .or_else(|| run.open_call());
+    let Some(call) = call else { return Ok(false) };
+    // A person's yes to this very effect was spent on it, and it is still not done.
+    run.decided = approvals_of(&run.crew, run.task.id)
+        .await?
+        .into_iter()
+        .map(|row| row.approval)
+        .find(|approval| approval.effect == effect);
+    let steps = run.life.steps;
+    // The intent has been counted already; its effect id was made with the count before it.
+    run.life.steps = steps.saturating_sub(1);
+    let judgement = authorize(run, call).await;
+    run.life.steps = steps;
+    Ok(matches!(judgement?, Judgement::Allowed { effect: again, .. } if again.id == effect))
+}
+
+fn time_for(run: &Run, call: &ToolCall) -> Duration {
+    let asked = call
+        .arguments
+        .get("timeout_s")
+        .and_then(Value::as_u64)
+        .map(Duration::from_secs);
+    asked
+        .unwrap_or(limits::COMMAND_TIME_DEFAULT)
+        .min(run.crew.settings.wall_time_max)
+}
+
+pub(crate) fn refused(run: &Run, text: String, detail: Value) -> Judgement {
+    Judgement::Refused {
+        outcome: Box::new(outcome(run, true, text, detail)),
+    }
+}
+
+pub(crate) fn outcome(run: &Run, is_error: bool, text: String, detail: Value) -> Outcome {
+    let labels: Labels = run.task.labels.clone();
+    let text = run.crew.redactor.redact(&text).into_owned();
+    Outcome {
+        is_error,
+        text,
+        detail,
+        labels,
+    }
+}

@@ -1,0 +1,279 @@
+//! One turn of a conversation: the coordinator's model answers, or hands work to the crew.
+//!
+//! Nothing that a turn begins exists before its one commit, so a turn that a crash cuts off is
+//! simply taken again.
+
+use crate::accept::Replied;
+use crate::crew::Crew;
+use crate::{Wrong, assemble, attach, handle, meter, mint, synthesize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tracing::Instrument;
+use wardroom_domain::{
+    AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId, limits,
+};
+use wardroom_llm::message::{self, Delta, Image, ModelRequest};
+use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
+use wardroom_store::{Feed, InboxDone, InboxRow, InboxState, Write};
+
+/// What a turn has come to so far.
+pub(crate) struct Turn {
+    pub(crate) crew: Arc<Crew>,
+    pub(crate) by: Principal,
+    pub(crate) conversation: Conversation,
+    /// Names the tasks that this turn begins, so that their results are told together.
+    pub(crate) batch: String,
+    pub(crate) labels: Labels,
+    pub(crate) files: Vec<wardroom_domain::FileId>,
+    pub(crate) tasks: Vec<TaskId>,
+    pub(crate) titles: Vec<String>,
+    pub(crate) writes: Vec<Write>,
+    /// What its models used and how they failed, which stays true when the turn comes to nothing.
+    metered: Vec<Write>,
+    model: String,
+}
+
+/// Answers a delivery, once: whoever comes second gets the first one's answer.
+pub async fn answer(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
+    let span = tracing::info_span!("turn", conversation = %row.conversation, user = %row.user);
+    answer_in_span(crew, row).instrument(span).await
+}
+
+async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
+    let lock = crew.talk(row.conversation);
+    let _turn = lock.lock().await;
+    let current = crew
+        .store
+        .inbox_row(crew.org, &row.inbound.connector, &row.inbound.external_id)
+        .await?;
+    let row = current.ok_or(Wrong::missing("message"))?;
+    if row.state == InboxState::Done {
+        return repeated(crew, &row).await;
+    }
+    let conversation = crew.store.conversation(crew.org, row.conversation).await?;
+    let conversation = conversation.ok_or(Wrong::missing("conversation"))?;
+    let by = crew.principal(row.user, "conversation").await?;
+    let turn = Turn {
+        crew: crew.clone(),
+        by,
+        conversation,
+        batch: format!("{}:{}", row.inbound.connector, row.inbound.external_id),
+        labels: Labels::owner(row.user),
+        files: row.inbound.files.clone(),
+        tasks: Vec::new(),
+        titles: Vec::new(),
+        writes: Vec::new(),
+        metered: Vec::new(),
+        model: String::new(),
+    };
+    if row.inbound.connector == crate::delegate::RESULTS {
+        return synthesize::results(turn, &row).await;
+    }
+    take_turn(turn, &row).await
+}
+
+async fn repeated(crew: &Arc<Crew>, row: &InboxRow) -> Result<Replied, Wrong> {
+    let message = match row.reply {
+        Some(id) => crew.store.message(crew.org, id).await?,
+        None => None,
+    };
+    let tasks = message
+        .as_ref()
+        .map(|message| message.tasks.clone())
+        .unwrap_or_default();
+    Ok(Replied {
+        conversation: row.conversation,
+        message,
+        tasks,
+    })
+}
+
+async fn take_turn(mut turn: Turn, row: &InboxRow) -> Result<Replied, Wrong> {
+    let crew = turn.crew.clone();
+    let id = turn.conversation.id;
+    let recent = crew
+        .store
+        .recent_messages(crew.org, id, limits::CONVERSATION_BYTES_MAX)
+        .await?;
+    let history = ending_with(recent, &row.inbound.text);
+    let images = attach::images(&crew, &row.inbound.files).await?;
+    let text = match rounds(&mut turn, &history, &images).await {
+        Ok(text) => text,
+        Err(exhausted) => {
+            turn.tasks.clear();
+            turn.writes.clear();
+            turn.model = "none".to_owned();
+            format!(
+                "I cannot answer now: {exhausted}. Your message is kept; say it again when the model is back."
+            )
+        }
+    };
+    turn.finish(text, row).await
+}
+
+/// The history as this turn answers it: its own message stands last, also when results were told
+/// in between, and what was said after it is answered in turns of its own.
+fn ending_with(mut history: Vec<Message>, text: &str) -> Vec<Message> {
+    let is_own = |message: &Message| message.speaker == Speaker::User && message.text == text;
+    let Some(at) = history.iter().rposition(is_own) else {
+        return history;
+    };
+    let own = history.remove(at);
+    let mut later = history.split_off(at);
+    later.retain(|message| message.speaker != Speaker::User);
+    history.append(&mut later);
+    history.push(own);
+    history
+}
+
+/// Model and tools take turns until there is an answer.
+async fn rounds(
+    turn: &mut Turn,
+    history: &[Message],
+    images: &[Image],
+) -> Result<String, Exhausted> {
+    let mut said = Vec::new();
+    for _ in 0..limits::CONVERSATION_ROUNDS_MAX {
+        let crew = turn.crew.clone();
+        let nonce = crew.nonce();
+        let request = assemble::conversation(
+            history,
+            images.to_vec(),
+            said.clone(),
+            &crew.tools,
+            &nonce,
+            crew.clock.now(),
+        );
+        let conversed = turn.speak(&request).await?;
+        let reply = conversed.reply;
+        if reply.calls.is_empty() {
+            return Ok(turn.text_or_summary(reply.text));
+        }
+        said.push(reply.to_message());
+        let is_delegated = reply.calls.iter().all(|call| call.name == "delegate");
+        for call in reply.calls.into_iter().map(meter::call) {
+            let (is_error, text) = handle::call(turn, &call).await;
+            said.push(message::Message::tool_result(call.id, text, is_error));
+        }
+        if is_delegated && !reply.text.trim().is_empty() && !turn.tasks.is_empty() {
+            return Ok(reply.text);
+        }
+    }
+    Ok(turn.text_or_summary(String::new()))
+}
+
+impl Turn {
+    /// Asks the coordinator's model, showing its words as they come.
+    pub(crate) async fn speak(&mut self, request: &ModelRequest) -> Result<Conversed, Exhausted> {
+        let call = ModelCall {
+            role: ModelRole::Coordinator,
+            user: self.by.user,
+            task: None,
+            task_type: None,
+            needs_images: request.messages.iter().any(message::Message::has_images),
+            own_keys: BTreeMap::new(),
+        };
+        let permit = self.crew.policy().speak(call);
+        let (crew, id) = (self.crew.clone(), self.conversation.id);
+        let turn = self.crew.nonce();
+        let mut preview = move |preview: wardroom_llm::Preview| {
+            if let Delta::Text { text } = preview.delta {
+                let attempt = format!("{turn}.{}", preview.attempt);
+                let text = crew.redactor.redact(&text);
+                crew.bus
+                    .say(id, "preview", json!({"attempt": attempt, "text": text}));
+            }
+        };
+        let answered = self
+            .crew
+            .router
+            .converse(permit, request, &mut preview)
+            .await;
+        let attempts = match &answered {
+            Ok(conversed) => &conversed.attempts,
+            Err(exhausted) => &exhausted.attempts,
+        };
+        let falls = meter::falls(&self.crew, Chain::Conversation(id), attempts);
+        self.metered.extend(falls);
+        let conversed = answered?;
+        self.model.clone_from(&conversed.model);
+        let metered = meter::talk(&self.crew, self.by.user, id, &conversed);
+        self.metered.push(metered);
+        Ok(conversed)
+    }
+
+    fn text_or_summary(&self, text: String) -> String {
+        if !text.trim().is_empty() {
+            return text;
+        }
+        match self.titles.as_slice() {
+            [] => "I have nothing to say to that.".to_owned(),
+            [title] => format!("I have begun: {title}."),
+            titles => format!(
+                "I have begun {} tasks: {}.",
+                titles.len(),
+                titles.join("; ")
+            ),
+        }
+    }
+
+    /// The one commit of the turn: the reply, what it began, and its lines in the audit log.
+    pub(crate) async fn finish(mut self, text: String, row: &InboxRow) -> Result<Replied, Wrong> {
+        let crew = self.crew.clone();
+        let text = crew.redactor.redact(&text).into_owned();
+        let mut message = Message {
+            id: mint!(crew.clock, MessageId),
+            conversation: self.conversation.id,
+            seq: 0,
+            speaker: Speaker::Assistant,
+            text,
+            tasks: self.tasks.clone(),
+            files: Vec::new(),
+            labels: self.labels.clone(),
+            at: crew.clock.now(),
+        };
+        let body = json!({"message": message.id, "model": self.model, "tasks": self.tasks,
+            "text": wardroom_domain::Digest::of(&message.text), "answers": row.inbound.external_id});
+        let chain = Chain::Conversation(self.conversation.id);
+        let mut writes = std::mem::take(&mut self.metered);
+        writes.append(&mut self.writes);
+        writes.extend(said(&crew, message.clone()));
+        writes.push(Write::InboxDone(InboxDone {
+            connector: row.inbound.connector.clone(),
+            external_id: row.inbound.external_id.clone(),
+            reply: Some(message.id),
+        }));
+        writes.push(crew.audit(chain, AuditKind::MessageSent, "coordinator", None, body));
+        let is_reply =
+            |write: &Write| matches!(write, Write::AddMessage(added) if added.id == message.id);
+        let place = writes.iter().position(is_reply).unwrap_or_default();
+        let receipt = crew.commit(writes).await?;
+        message.seq = receipt
+            .seqs
+            .get(place)
+            .copied()
+            .flatten()
+            .unwrap_or_default();
+        Ok(Replied {
+            conversation: self.conversation.id,
+            message: Some(message),
+            tasks: self.tasks,
+        })
+    }
+}
+
+/// The rows by which something is said in a conversation.
+pub(crate) fn said(crew: &Crew, message: Message) -> [Write; 2] {
+    let (stream, at) = (message.conversation.to_string(), crew.clock.now());
+    let data = json!({"message": message.id});
+    [
+        Write::AddMessage(message),
+        Write::Feed(Feed {
+            stream,
+            event: "message".into(),
+            at,
+            data,
+        }),
+    ]
+}

@@ -1,0 +1,212 @@
+//! Everything the stations of the road share.
+
+use crate::bench::Benches;
+use crate::{Bus, Clock, Wrong};
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Notify;
+use wardroom_domain::{
+    AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier, TaskId,
+    UserId, UserStatus, WorkerId,
+};
+use wardroom_llm::Router;
+use wardroom_policy::decide::Policy;
+use wardroom_policy::redact::Redactor;
+use wardroom_store::{ClaimLimits, ClaimRequest, Context, Objects, Store, Write};
+use wardroom_tools::Catalogue;
+
+/// What the configuration sets for the crew.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many tasks of one person run at once.
+    pub executors_per_user: u32,
+    /// How many tasks of one workspace run at once.
+    pub tasks_per_workspace: u32,
+    /// How many tasks run at once in this process.
+    pub executors: usize,
+    /// How long a question stays open.
+    pub approval_ttl: Duration,
+    /// How long one command may take at most.
+    pub wall_time_max: Duration,
+}
+
+/// One org's crew in this process.
+pub struct Crew {
+    /// The tenant.
+    pub org: OrgId,
+    /// This process, as the store knows it.
+    pub worker: WorkerId,
+    /// The only memory.
+    pub store: Store,
+    /// Large things.
+    pub objects: Objects,
+    /// The models.
+    pub router: Router,
+    /// The rules, replaced as a whole when they change.
+    pub policy: RwLock<Arc<Policy>>,
+    /// The tools.
+    pub tools: Catalogue,
+    /// Where tasks work.
+    pub benches: Benches,
+    /// Time and chance.
+    pub clock: Clock,
+    /// What is said while it happens.
+    pub bus: Bus,
+    /// What the configuration sets.
+    pub settings: Settings,
+    /// Cuts secrets out of what is shown, stored or sent.
+    pub redactor: Redactor,
+    /// Whether tasks are let go of at their next boundary.
+    pub(crate) is_stopping: AtomicBool,
+    /// The tasks that this process drives, to be woken when they get mail.
+    pub(crate) driven: Mutex<HashMap<TaskId, Arc<Notify>>>,
+    /// One turn at a time in each conversation.
+    pub(crate) talks: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// The parts of a crew, to be put together once at start.
+pub struct Parts {
+    /// The tenant.
+    pub org: OrgId,
+    /// The only memory.
+    pub store: Store,
+    /// Large things.
+    pub objects: Objects,
+    /// The models.
+    pub router: Router,
+    /// The rules.
+    pub policy: Policy,
+    /// Where tasks work.
+    pub benches: Benches,
+    /// Time and chance.
+    pub clock: Clock,
+    /// What the configuration sets.
+    pub settings: Settings,
+    /// Knows the secrets of this process.
+    pub redactor: Redactor,
+}
+
+impl Crew {
+    /// Puts a crew together. Nothing runs yet.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            org: parts.org,
+            worker: crate::mint!(parts.clock, WorkerId),
+            store: parts.store,
+            objects: parts.objects,
+            router: parts.router,
+            policy: RwLock::new(Arc::new(parts.policy)),
+            tools: Catalogue::builtin(),
+            benches: parts.benches,
+            clock: parts.clock,
+            bus: Bus::default(),
+            settings: parts.settings,
+            redactor: parts.redactor,
+            is_stopping: AtomicBool::new(false),
+            driven: Mutex::default(),
+            talks: Mutex::default(),
+        })
+    }
+
+    /// The rules as they stand now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Writes one boundary.
+    pub(crate) async fn commit(
+        &self,
+        writes: Vec<Write>,
+    ) -> Result<wardroom_store::Receipt, Wrong> {
+        Ok(self.store.commit(self.org, writes).await?)
+    }
+
+    /// A person as policy sees him now: role changes take effect at the next action.
+    pub(crate) async fn principal(&self, user: UserId, via: &str) -> Result<Principal, Wrong> {
+        let user = self
+            .store
+            .user(self.org, user)
+            .await?
+            .ok_or(Wrong::missing("person"))?;
+        if user.status != UserStatus::Active {
+            return Err(Wrong::Forbidden(format!(
+                "{} is {}",
+                user.name, user.status
+            )));
+        }
+        let (name, role) = (user.name, user.role);
+        Ok(Principal {
+            org: self.org,
+            user: user.id,
+            name,
+            role,
+            via: via.to_owned(),
+        })
+    }
+
+    /// How this process asks for tasks.
+    pub(crate) fn claim_request(&self, tasks_max: usize) -> ClaimRequest {
+        let limits = ClaimLimits {
+            per_user: self.settings.executors_per_user,
+            per_workspace: self.settings.tasks_per_workspace,
+        };
+        ClaimRequest {
+            worker: self.worker,
+            now: self.clock.now(),
+            tasks_max,
+            limits,
+        }
+    }
+
+    /// The context of everything that names none.
+    pub(crate) async fn context(&self) -> Result<ContextId, Wrong> {
+        let fresh = Context {
+            id: crate::mint!(self.clock, ContextId),
+            name: "default".to_owned(),
+            kind: "private".to_owned(),
+            settings: serde_json::json!({}),
+            created_at: self.clock.now(),
+        };
+        Ok(self.store.ensure_context(self.org, fresh).await?.id)
+    }
+
+    /// A line for the audit log.
+    pub(crate) fn audit(
+        &self,
+        chain: Chain,
+        kind: AuditKind,
+        actor: impl ToString,
+        tier: Option<RiskTier>,
+        body: serde_json::Value,
+    ) -> Write {
+        let (at, actor) = (self.clock.now(), actor.to_string());
+        Write::Audit(AuditDraft {
+            chain,
+            at,
+            kind,
+            actor,
+            tier,
+            body,
+        })
+    }
+
+    /// The turn lock of a conversation.
+    pub(crate) fn talk(&self, conversation: ConversationId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut talks = self.talks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Locks that nobody holds are dropped here, so that the map stays as small as the traffic.
+        if talks.len() > 4096 {
+            talks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        }
+        talks.entry(conversation).or_default().clone()
+    }
+
+    /// A fresh mark that text from outside cannot forge.
+    pub(crate) fn nonce(&self) -> String {
+        format!("{:016x}", self.clock.chance() as u64)
+    }
+}

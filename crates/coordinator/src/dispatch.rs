@@ -1,0 +1,262 @@
+//! A permitted effect is carried out, and what came of it is settled.
+
+use crate::authorize::outcome;
+use crate::bench::blocking;
+use crate::run::Run;
+use crate::{Wrong, attach, mint};
+use serde_json::{Value, json};
+use wardroom_domain::{
+    AuditKind, Chain, Digest, Message, MessageId, Outcome, RetryClass, Speaker, limits,
+};
+use wardroom_executors::Errand;
+use wardroom_policy::Permit;
+use wardroom_sandbox::DestroyReason;
+use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
+use wardroom_store::{Applied, Artifact, Write};
+
+/// Tools that leave the view as it was, so that no checkpoint is due after them.
+const LOOKS_ONLY: &[&str] = &["file_read", "file_list", "md_read", "html_to_markdown"];
+
+/// Carries out what the permit allows. An error here is ours, not the tool's.
+pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+    let call = permit.subject().effect.call.clone();
+    match call.tool.as_str() {
+        "publish" => Ok(publish(run, permit)),
+        "deliver" => deliver(run, permit).await,
+        "apply" => apply(run, permit).await,
+        _ => in_sandbox(run, permit).await,
+    }
+}
+
+async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+    let tool = permit.subject().effect.call.tool.clone();
+    let (crew, task) = (run.crew.clone(), run.task.id);
+    let folder = run.bench.uploads_folder();
+    let uploads = attach::lay_out(&run.crew, &run.life.files, &folder).await?;
+    run.bench.show_uploads(uploads);
+    let executor = run.bench.executor().await?;
+    let heard_tool = tool.clone();
+    let mut heard = move |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let text = crew.redactor.redact(&text);
+        crew.bus.say(
+            task,
+            "output",
+            json!({"task": task, "tool": heard_tool, "text": text}),
+        );
+    };
+    match executor.carry(permit, &mut heard).await {
+        Ok(done) => {
+            if !LOOKS_ONLY.contains(&tool.as_str()) {
+                run.bench.checkpoint(run.life.steps).await?;
+            }
+            Ok(outcome(run, done.is_error, done.text, done.detail))
+        }
+        Err(fault) => {
+            run.bench.close(DestroyReason::Cancelled).await;
+            let text = format!("{fault}; a fresh sandbox is made for the next call");
+            Ok(outcome(run, true, text, json!({"sandbox": "lost"})))
+        }
+    }
+}
+
+/// Something said to the requester before the end.
+fn publish(run: &mut Run, permit: Permit<Errand>) -> Outcome {
+    let errand = permit.spend();
+    let text = errand.effect.call.arguments["text"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let Some(conversation) = run.task.conversation else {
+        run.task.progress.note = text.chars().take(200).collect();
+        return outcome(
+            run,
+            false,
+            "noted as the task's progress".to_owned(),
+            Value::Null,
+        );
+    };
+    let message = Message {
+        id: mint!(run.crew.clock, MessageId),
+        conversation,
+        seq: 0,
+        speaker: Speaker::Assistant,
+        text,
+        tasks: vec![run.task.id],
+        files: Vec::new(),
+        labels: run.task.labels.clone(),
+        at: run.crew.clock.now(),
+    };
+    run.writes.extend(crate::converse::said(&run.crew, message));
+    outcome(run, false, "said".to_owned(), Value::Null)
+}
+
+/// A file of the view becomes an artifact of the task.
+async fn deliver(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+    let arguments = permit.subject().effect.call.arguments.clone();
+    let path = arguments["path"].as_str().unwrap_or_default().to_owned();
+    let bytes = match run.bench.executor().await?.fetch(permit, &path).await {
+        Ok(bytes) => bytes,
+        Err(fault) => {
+            return Ok(outcome(
+                run,
+                true,
+                format!("`{path}`: {fault}"),
+                Value::Null,
+            ));
+        }
+    };
+    let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
+    let sha256 = Digest::of_bytes(&bytes);
+    let count = bytes.len() as u64;
+    let key = run.crew.objects.put(bytes.into()).await?;
+    run.writes.push(Write::Artifact(Artifact {
+        task: run.task.id,
+        name: name.clone(),
+        bytes: count,
+        media_type: media_type(&name).to_owned(),
+        sha256,
+        object: key.to_string(),
+        at: run.crew.clock.now(),
+    }));
+    let text = format!(
+        "delivered {name} ({count} bytes); the requester gets it as an artifact of the task"
+    );
+    Ok(outcome(
+        run,
+        false,
+        text,
+        json!({"name": name, "bytes": count, "sha256": sha256}),
+    ))
+}
+
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, end)| end) {
+        Some("md") => "text/markdown",
+        Some("txt" | "log") => "text/plain",
+        Some("csv") => "text/csv",
+        Some("json") => "application/json",
+        Some("pdf") => "application/pdf",
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The view's changes are carried to the workspace, atomically, with a snapshot for undo.
+async fn apply(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+    let effect = permit.spend().effect;
+    run.bench.close(DestroyReason::Finished).await;
+    let Some(view) = run.bench.existing_view().await? else {
+        return Ok(outcome(
+            run,
+            true,
+            "there is no view any more".to_owned(),
+            Value::Null,
+        ));
+    };
+    let snapshots = run.bench.benches().snapshots.clone();
+    let name = snapshot_name(run, &effect);
+    let carried = name.clone();
+    let applied = blocking(move || {
+        let set = view.changes(IgnoredTrees::StayInView)?;
+        let digest = Digest::of(&set);
+        view::apply(
+            &view,
+            &set,
+            &snapshots.join(&carried),
+            &mut view::apply::no_hook,
+        )
+        .map(|applied| (set, digest, applied))
+    })
+    .await?;
+    match applied {
+        Ok((set, digest, _)) => {
+            record_applied(run, &effect, &set, digest, name);
+            let text = format!(
+                "applied: {}. Undo: wardroom task undo {}",
+                set.summary(),
+                run.task.id
+            );
+            Ok(outcome(run, false, text, json!({"changes": digest})))
+        }
+        Err(error) => Ok(outcome(
+            run,
+            true,
+            format!("nothing was applied: {error}"),
+            Value::Null,
+        )),
+    }
+}
+
+pub(crate) fn record_applied(
+    run: &mut Run,
+    effect: &wardroom_domain::Effect,
+    set: &view::ChangeSet,
+    digest: Digest,
+    snapshot: String,
+) {
+    let summary = set.summary();
+    run.writes.push(Write::Applied(Applied {
+        task: run.task.id,
+        effect: effect.id,
+        workspace: run.workspace.id,
+        snapshot,
+        changes: serde_json::to_value(set).unwrap_or_default(),
+        summary: summary.clone(),
+        at: run.crew.clock.now(),
+    }));
+    let body = json!({"effect": effect.id, "changes": digest, "summary": summary, "workspace": run.workspace.id});
+    let audit = run.crew.audit(
+        Chain::Task(run.task.id),
+        AuditKind::ChangesApplied,
+        "system",
+        Some(effect.tier),
+        body,
+    );
+    run.writes.push(audit);
+}
+
+/// The name of an apply's snapshot.
+fn snapshot_name(run: &Run, effect: &wardroom_domain::Effect) -> String {
+    crate::bench::bench_id(run.task.id) + "-" + &effect.id.to_string().to_lowercase()
+}
+
+/// Whether an interrupted effect that can be looked up has happened.
+pub(crate) async fn check(
+    run: &mut Run,
+    effect: &wardroom_domain::Effect,
+) -> Result<Option<Outcome>, Wrong> {
+    debug_assert_eq!(effect.class, RetryClass::Queryable);
+    let snapshots = run.bench.benches().snapshots.clone();
+    let name = snapshot_name(run, effect);
+    // INVARIANT: a view outlives the commit of its apply, so an unsettled apply has its view.
+    let Some(view) = run.bench.existing_view().await? else {
+        let text = "the view of this task is gone".to_owned();
+        return Ok(Some(outcome(run, true, text, Value::Null)));
+    };
+    let folder = snapshots.join(&name);
+    let settled = blocking(move || match view::settle(&folder, Direction::Forward)? {
+        Status::Done => view
+            .changes(IgnoredTrees::StayInView)
+            .map(Some)
+            .map_err(ApplyError::from),
+        Status::NotStarted | Status::Partial { .. } => Ok(None),
+    })
+    .await??;
+    let Some(set) = settled else { return Ok(None) };
+    let digest = Digest::of(&set);
+    record_applied(run, effect, &set, digest, name);
+    let text = format!(
+        "applied: {}. Undo: wardroom task undo {}",
+        set.summary(),
+        run.task.id
+    );
+    Ok(Some(outcome(run, false, text, json!({"changes": digest}))))
+}
+
+/// A text that fits where it is kept: the end of it, for people.
+pub(crate) fn tail(text: &str) -> &str {
+    let most = limits::TOOL_OUTPUT_BYTES_MAX / 8;
+    &text[text.ceil_char_boundary(text.len().saturating_sub(most))..]
+}

@@ -1,0 +1,44 @@
+//! The journey of a message, one file per station. Sequence only: no rules, no SQL, no HTTP.
+//!
+//! `accept` takes a message in, `converse` answers it or delegates, `drive` takes a task along
+//! `assemble`, `authorize`, `advance`, `dispatch` until it ends or waits; `synthesize` tells what
+//! came of it. After a crash the same road is walked again from the last commit.
+
+mod time;
+mod wrong;
+mod bus;
+mod crew;
+
+mod accept;
+mod converse;
+mod handle;
+mod delegate;
+mod synthesize;
+
+mod work;
+mod drive;
+mod run;
+mod signals;
+mod assemble;
+mod authorize;
+mod advance;
+mod attach;
+mod bench;
+mod dispatch;
+mod meter;
+
+pub mod control;
+pub mod decide;
+pub mod review;
+pub mod workspace;
+mod due;
+
+pub use accept::{Replied, Saying, accept, say};
+pub use bench::Benches;
+pub use bus::{Bus, Live};
+pub use converse::answer;
+pub use crew::{Crew, Parts, Settings};
+pub use due::recover;
+pub use time::Clock;
+pub use work::{attend, work};
+pub use wrong::Wrong;

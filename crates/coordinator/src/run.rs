@@ -1,0 +1,145 @@
+//! One task in the hands of one worker: its life, its facts, and what is about to be written.
+
+use crate::Wrong;
+use crate::bench::Bench;
+use crate::crew::Crew;
+use std::sync::Arc;
+use wardroom_domain::{Approval, Effect, EffectId, Principal, Task, ToolCall, Workspace};
+use wardroom_engine::{Fact, Life};
+use wardroom_executors::Errand;
+use wardroom_policy::Permit;
+use wardroom_store::{TaskRow, Write};
+
+/// The facts of a task so far: what its model is reminded of.
+pub(crate) struct Transcript {
+    facts: Vec<Fact>,
+    depth: u32,
+}
+
+impl Transcript {
+    pub(crate) fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Whether the last effect was an apply that went well: the view that it carried is of no use
+    /// any more, for it knows the workspace only as it was before.
+    pub(crate) fn is_fresh_from_apply(&self) -> bool {
+        let mut settled = None;
+        for fact in self.facts.iter().rev() {
+            match fact {
+                Fact::Settled {
+                    effect: Some(effect),
+                    outcome,
+                    ..
+                } if settled.is_none() => settled = Some((*effect, outcome.is_error)),
+                Fact::Intended { effect, .. } => {
+                    return effect.call.tool == "apply" && settled == Some((effect.id, false));
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// The effect that was intended, as its intent was written down.
+    pub(crate) fn effect(&self, id: EffectId) -> Option<&Effect> {
+        self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Intended { effect, .. } | Fact::Asked { effect, .. } if effect.id == id => {
+                Some(&**effect)
+            }
+            _ => None,
+        })
+    }
+}
+
+/// What a worker holds of a task.
+pub(crate) struct Run {
+    pub(crate) crew: Arc<Crew>,
+    pub(crate) task: Task,
+    pub(crate) life: Life,
+    pub(crate) fence: u64,
+    pub(crate) ver: u64,
+    pub(crate) depth: u32,
+    pub(crate) batch: Option<String>,
+    pub(crate) transcript: Transcript,
+    pub(crate) requester: Principal,
+    pub(crate) workspace: Workspace,
+    pub(crate) bench: Bench,
+    /// Facts that are true once the boundary is committed.
+    pub(crate) fresh: Vec<Fact>,
+    /// Other rows of the same boundary.
+    pub(crate) writes: Vec<Write>,
+    /// The permit for the intended effect, until it is spent.
+    pub(crate) permit: Option<Permit<Errand>>,
+    /// The question that was just answered, for policy to read.
+    pub(crate) decided: Option<Approval>,
+}
+
+impl Run {
+    /// Reads what there is of a claimed task.
+    pub(crate) async fn load(crew: Arc<Crew>, row: TaskRow) -> Result<Self, Wrong> {
+        let id = row.task.id;
+        let life: Life = serde_json::from_value(row.snapshot.clone()).map_err(|error| {
+            Wrong::Unfit(format!("the snapshot of {id} cannot be read: {error}"))
+        })?;
+        let mut facts = Vec::new();
+        for entry in crew.store.journal(crew.org, id, 0).await? {
+            let fact = serde_json::from_value(entry.body);
+            facts.push(fact.map_err(|error| {
+                Wrong::Unfit(format!(
+                    "fact {} of {id} cannot be read: {error}",
+                    entry.seq
+                ))
+            })?);
+        }
+        let requester = crew.principal(row.task.requester, "task").await?;
+        let workspace = crew.store.workspace(crew.org, row.task.workspace).await?;
+        let workspace = workspace.ok_or(Wrong::missing("workspace"))?;
+        let bench = Bench::new(crew.benches.clone(), id, workspace.path.clone());
+        Ok(Self {
+            life,
+            fence: row.fence,
+            ver: row.ver,
+            depth: row.depth,
+            batch: row.batch,
+            transcript: Transcript {
+                facts,
+                depth: row.depth,
+            },
+            requester,
+            workspace,
+            bench,
+            fresh: Vec::new(),
+            writes: Vec::new(),
+            permit: None,
+            decided: None,
+            task: row.task,
+            crew,
+        })
+    }
+
+    /// What has been committed joins the transcript.
+    pub(crate) fn committed(&mut self) {
+        self.transcript.facts.append(&mut self.fresh);
+    }
+
+    /// The effect that a phase speaks of, committed or about to be.
+    pub(crate) fn effect(&self, id: EffectId) -> Option<Effect> {
+        let fresh = self.fresh.iter().rev().find_map(|fact| match fact {
+            Fact::Intended { effect, .. } | Fact::Asked { effect, .. } if effect.id == id => {
+                Some((**effect).clone())
+            }
+            _ => None,
+        });
+        fresh.or_else(|| self.transcript.effect(id).cloned())
+    }
+
+    /// The call that is being looked at.
+    pub(crate) fn open_call(&self) -> Option<ToolCall> {
+        self.life.open_line().map(|line| line.call.clone())
+    }
+}

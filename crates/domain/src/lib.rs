@@ -1,0 +1,38 @@
+//! The nouns of Wardroom. No I/O, no async, no clock: time and randomness arrive as arguments.
+//!
+//! What stays out: rules (`policy`), the life of a task (`engine`), storage records (`store`).
+
+mod words;
+
+mod time;
+mod canonical;
+mod id;
+
+mod tier;
+mod label;
+mod principal;
+mod workspace;
+mod conversation;
+
+mod task;
+mod effect;
+mod approval;
+mod audit;
+
+pub mod limits;
+
+pub use approval::{Approval, ApprovalDecision, PolicySource, Question};
+pub use audit::{AuditDraft, AuditEvent, AuditKind, Chain};
+pub use canonical::{Digest, canonical_json};
+pub use conversation::{Conversation, Inbound, Message, Speaker};
+pub use effect::{Effect, EffectState, Outcome, RetryClass, ToolCall};
+pub use id::{
+    ApprovalId, ContextId, ConversationId, EffectId, FileId, MessageId, NotAnId, OrgId, OutboxId,
+    SessionId, TaskId, TokenId, UserId, WorkerId, WorkspaceId,
+};
+pub use label::{Integrity, Labels};
+pub use principal::{Origin, Principal, Role, User, UserStatus};
+pub use task::{Priority, Progress, Task, TaskStatus, TaskType};
+pub use tier::RiskTier;
+pub use time::Timestamp;
+pub use workspace::{Workspace, WorkspaceKind};

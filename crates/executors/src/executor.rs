@@ -1,0 +1,225 @@
+//! The host's end of one runner: sends a permitted call, hears its output, takes its answer.
+
+use crate::protocol::{Answer, Call, Done, body_length, encode};
+use crate::runner::{FETCH, TOOLS};
+use base64::Engine as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use wardroom_domain::{Effect, limits};
+use wardroom_policy::Permit;
+use wardroom_sandbox::{DestroyReason, ExecHandle, Input, Output, Sandbox};
+
+/// What is to be carried out in a task's sandbox.
+#[derive(Debug)]
+pub struct Errand {
+    /// The effect.
+    pub effect: Effect,
+    /// The fence of the worker that holds the task.
+    pub fence: u64,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// The runner did not keep to its protocol, or is gone. Its sandbox must be closed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerFault {
+    /// It is gone, or the stream broke.
+    #[error("the sandbox ended under the action ({0})")]
+    Gone(std::io::Error),
+    /// It sent what is no answer to this call.
+    #[error("the runner broke its protocol: {0}")]
+    Lied(String),
+    /// It did not come back.
+    #[error("the runner did not come back within {0:?}")]
+    Hung(Duration),
+    /// It does not know the tool.
+    #[error("no runner carries out `{0}`")]
+    UnknownTool(String),
+    /// The file cannot be brought out.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// How long a runner may be late after the time of its call: it kills, drains and answers.
+const LATE_MAX: Duration = Duration::from_secs(10);
+/// How much output a runner may send beyond its cap before it counts as a flood.
+const FLOOD_FACTOR: usize = 4;
+
+/// One task's sandbox with its runner.
+pub struct Executor {
+    sandbox: Arc<dyn Sandbox>,
+    handle: ExecHandle,
+    input: Input,
+    output: BufReader<Output>,
+}
+
+impl Executor {
+    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, mut handle: ExecHandle) -> Result<Self, String> {
+        let input = handle.stdin.take().ok_or("it has no input")?;
+        let output = BufReader::new(handle.stdout.take().ok_or("it has no output")?);
+        Ok(Self {
+            sandbox,
+            handle,
+            input,
+            output,
+        })
+    }
+
+    pub(crate) async fn hello(&mut self) -> Result<(), RunnerFault> {
+        match self.answer().await? {
+            Answer::Hello { .. } => Ok(()),
+            other => Err(RunnerFault::Lied(format!("it began with {}", name(&other)))),
+        }
+    }
+
+    /// Whether the runner knows this tool.
+    pub fn knows(tool: &str) -> bool {
+        TOOLS.contains(&tool)
+    }
+
+    /// Carries out one permitted call. `heard` gets its output as it comes.
+    pub async fn carry(
+        &mut self,
+        permit: Permit<Errand>,
+        heard: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<Done, RunnerFault> {
+        let errand = permit.spend();
+        if !Self::knows(&errand.effect.call.tool) {
+            return Err(RunnerFault::UnknownTool(errand.effect.call.tool));
+        }
+        let call = call_of(&errand);
+        let time_max = errand.timeout + LATE_MAX;
+        match tokio::time::timeout(time_max, self.exchange(&call, heard)).await {
+            Ok(done) => done,
+            Err(_) => Err(RunnerFault::Hung(time_max)),
+        }
+    }
+
+    /// Brings a file of the workspace out, piece by piece.
+    pub async fn fetch(
+        &mut self,
+        permit: Permit<Errand>,
+        path: &str,
+    ) -> Result<Vec<u8>, RunnerFault> {
+        let errand = permit.spend();
+        let mut bytes = Vec::new();
+        loop {
+            let mut call = call_of(&errand);
+            call.tool = FETCH.to_owned();
+            call.arguments = serde_json::json!({"path": path, "offset": bytes.len()});
+            let done =
+                tokio::time::timeout(errand.timeout + LATE_MAX, self.exchange(&call, &mut |_| {}))
+                    .await
+                    .map_err(|_| RunnerFault::Hung(errand.timeout))??;
+            if done.is_error {
+                return Err(RunnerFault::Unreadable(done.text));
+            }
+            let piece = done.detail["base64"].as_str().unwrap_or_default();
+            let piece = base64::engine::general_purpose::STANDARD
+                .decode(piece)
+                .map_err(|error| RunnerFault::Lied(format!("a file that is no base64: {error}")))?;
+            if piece.is_empty() {
+                return Ok(bytes);
+            }
+            bytes.extend_from_slice(&piece);
+            if bytes.len() > limits::UPLOAD_BYTES_MAX {
+                let text = format!(
+                    "it has more than {} bytes, the most that is delivered",
+                    limits::UPLOAD_BYTES_MAX
+                );
+                return Err(RunnerFault::Unreadable(text));
+            }
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        call: &Call,
+        heard: &mut (dyn FnMut(&[u8]) + Send),
+    ) -> Result<Done, RunnerFault> {
+        let frame = encode(call).map_err(RunnerFault::Gone)?;
+        self.input
+            .write_all(&frame)
+            .await
+            .map_err(RunnerFault::Gone)?;
+        self.input.flush().await.map_err(RunnerFault::Gone)?;
+        let mut heard_bytes = 0;
+        loop {
+            match self.answer().await? {
+                Answer::Output { action, data } if action == call.action => {
+                    let bytes = base64::engine::general_purpose::STANDARD
+                        .decode(data)
+                        .map_err(|error| {
+                            RunnerFault::Lied(format!("output that is no base64: {error}"))
+                        })?;
+                    heard_bytes += bytes.len();
+                    if heard_bytes > call.output_bytes_max * FLOOD_FACTOR {
+                        return Err(RunnerFault::Lied("a flood of output".to_owned()));
+                    }
+                    heard(&bytes);
+                }
+                Answer::Done(done) => return checked(done, call),
+                other => {
+                    let text = format!("{} in the middle of a call", name(&other));
+                    return Err(RunnerFault::Lied(text));
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self) -> Result<Answer, RunnerFault> {
+        let mut header = [0; 4];
+        self.output
+            .read_exact(&mut header)
+            .await
+            .map_err(RunnerFault::Gone)?;
+        let length = body_length(header).map_err(|error| RunnerFault::Lied(error.to_string()))?;
+        let mut body = vec![0; length];
+        self.output
+            .read_exact(&mut body)
+            .await
+            .map_err(RunnerFault::Gone)?;
+        serde_json::from_slice(&body).map_err(|error| RunnerFault::Lied(error.to_string()))
+    }
+
+    /// Kills everything inside and returns when nothing is left.
+    pub async fn close(self, why: DestroyReason) {
+        self.handle.kill();
+        if let Err(error) = self.sandbox.destroy(why).await {
+            tracing::warn!(sandbox = %self.sandbox.id(), %error, "a sandbox was not destroyed; the next start sweeps it");
+        }
+    }
+}
+
+fn call_of(errand: &Errand) -> Call {
+    Call {
+        action: errand.effect.id.to_string(),
+        fence: errand.fence,
+        tool: errand.effect.call.tool.clone(),
+        arguments: errand.effect.call.arguments.clone(),
+        timeout_ms: errand.timeout.as_millis() as u64,
+        text_bytes_max: limits::TOOL_OUTPUT_BYTES_MAX,
+        output_bytes_max: limits::TOOL_LOG_BYTES_MAX,
+    }
+}
+
+/// An answer counts only for the call that was made, under the fence that was given.
+fn checked(mut done: Done, call: &Call) -> Result<Done, RunnerFault> {
+    if done.action != call.action || done.fence != call.fence {
+        return Err(RunnerFault::Lied(
+            "an answer to another call, or under another fence".to_owned(),
+        ));
+    }
+    done.text
+        .truncate(done.text.floor_char_boundary(call.text_bytes_max));
+    Ok(done)
+}
+
+fn name(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Hello { .. } => "a greeting",
+        Answer::Output { .. } => "output of another call",
+        Answer::Done(_) => "an answer",
+    }
+}

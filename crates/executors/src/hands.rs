@@ -1,0 +1,112 @@
+//! Where executors come from: one ephemeral sandbox per task with the runner inside.
+//!
+//! No sandbox, no shell: whatever is missing is an error with a sentence, never a weaker box.
+
+use crate::Executor;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use wardroom_sandbox::{
+    Demands, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath, SandboxId, SandboxSpec,
+    WorkspaceMount,
+};
+use wardroom_sandbox::{SandboxError, SandboxProvider};
+
+/// The name under which the one binary is the runner.
+pub const RUNNER_NAME: &str = "wardroom-runner";
+/// Where the runner stands inside.
+const RUNNER_INSIDE: &str = "/run/wardroom/wardroom-runner";
+/// How long the runner may take to say hello on a loaded host.
+const HELLO_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Makes executors.
+#[derive(Clone)]
+pub struct Hands {
+    provider: Arc<dyn SandboxProvider>,
+    runner: PathBuf,
+    limits: Limits,
+    demands: Demands,
+}
+
+/// What a task's executor works on.
+pub struct Workbench {
+    /// Names the sandbox; neutral, because it can be seen inside.
+    pub id: String,
+    /// The view of the workspace.
+    pub mount: WorkspaceMount,
+    /// What stays read-only in it.
+    pub protected: Vec<PathBuf>,
+    /// Folders of the host that are shown inside, read-only: where from, where to.
+    pub shown: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Why there is no executor.
+#[derive(Debug, thiserror::Error)]
+pub enum NoHands {
+    /// The sandbox could not be made.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// What was asked for cannot be a sandbox.
+    #[error(transparent)]
+    Malformed(#[from] MalformedSpec),
+    /// The runner inside did not come up.
+    #[error("the runner did not come up in its sandbox: {0}")]
+    Runner(String),
+}
+
+impl Hands {
+    /// `runner` is the binary that is the runner under [`RUNNER_NAME`].
+    pub fn new(
+        provider: Arc<dyn SandboxProvider>,
+        runner: PathBuf,
+        limits: Limits,
+        demands: Demands,
+    ) -> Self {
+        Self {
+            provider,
+            runner,
+            limits,
+            demands,
+        }
+    }
+
+    /// The backend, for probing and sweeping.
+    pub fn provider(&self) -> &Arc<dyn SandboxProvider> {
+        &self.provider
+    }
+
+    /// Makes the sandbox, starts the runner and waits for its hello.
+    pub async fn open(&self, bench: Workbench) -> Result<Executor, NoHands> {
+        let spec = self.spec(bench)?;
+        let created = self.provider.create(spec).await?;
+        let exec = created
+            .sandbox
+            .exec(ExecSpec::service([RUNNER_INSIDE]))
+            .await?;
+        let mut executor = Executor::new(created.sandbox, exec).map_err(NoHands::Runner)?;
+        match tokio::time::timeout(HELLO_TIME_MAX, executor.hello()).await {
+            Ok(Ok(())) => Ok(executor),
+            Ok(Err(fault)) => Err(NoHands::Runner(fault.to_string())),
+            Err(_) => Err(NoHands::Runner(format!(
+                "no word within {HELLO_TIME_MAX:?}"
+            ))),
+        }
+    }
+
+    fn spec(&self, bench: Workbench) -> Result<SandboxSpec, MalformedSpec> {
+        let mut spec = SandboxSpec::new(SandboxId::parse(bench.id)?, bench.mount);
+        spec.limits = self.limits;
+        spec.demands = self.demands;
+        for path in bench.protected {
+            spec.protected.push(RelPath::parse(path)?);
+        }
+        for (host, inside) in bench.shown {
+            spec.ro_binds.push(ReadOnlyBind { host, inside });
+        }
+        spec.ro_binds.push(ReadOnlyBind {
+            host: self.runner.clone(),
+            inside: RUNNER_INSIDE.into(),
+        });
+        Ok(spec)
+    }
+}

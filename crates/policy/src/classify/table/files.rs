@@ -1,0 +1,302 @@
+//! Files: listing, looking at attributes, hashing, comparing, archives.
+
+use super::super::invocation::{Dash, Grammar};
+use super::super::rule::{Rule, When};
+use super::Family;
+
+pub static FAMILY: Family = Family {
+    rules: RULES,
+    grammars: GRAMMARS,
+};
+
+#[rustfmt::skip]
+static GRAMMARS: &[Grammar] = &[
+    Grammar {
+        programs: &["tree"],
+        values: &["-o", "-L", "-P", "-I", "-H", "-T"],
+        flags: &[],
+        dash: Dash::Letters,
+    },
+    Grammar {
+        programs: &["du", "stat", "ls"],
+        values: &["-c", "-I", "-w"],
+        flags: &[],
+        dash: Dash::Letters,
+    },
+    Grammar {
+        programs: &["file"],
+        values: &["-m", "-f", "-e", "-F", "-P"],
+        flags: &[],
+        dash: Dash::Letters,
+    },
+    Grammar {
+        programs: &["diff", "colordiff", "sdiff", "diff3"],
+        values: &["-o", "--output", "-x", "-I", "-W", "-U", "-C"],
+        flags: &[],
+        dash: Dash::Letters,
+    },
+    Grammar {
+        programs: &["hexdump", "od", "xxd", "hexyl", "hd"],
+        values: &["-n", "-s", "-e", "-f", "-l", "-c", "-t", "-A", "-j", "-N", "-w", "-g", "-o"],
+        flags: &[],
+        dash: Dash::Letters,
+    },
+    Grammar {
+        programs: &["unzip", "zipinfo"],
+        values: &["-d", "-x", "-P"],
+        flags: &[],
+        dash: Dash::Letters,
+    },
+];
+
+#[rustfmt::skip]
+static RULES: &[Rule] = &[
+    Rule::reads(
+        "files.list",
+        &[
+            "ls", "dir", "vdir", "tree", "exa", "eza", "lsd", "colorls", "locate", "plocate",
+            "mlocate", "namei", "lsattr", "getfacl", "erd", "dutree", "pathchk",
+        ],
+        When::Always,
+        "lists names and attributes of files",
+        &["ls -la", "tree -L 2 src", "eza --git"],
+        &["tree -o out.txt"],
+    ),
+    Rule::changes(
+        "files.list-to-file",
+        &["tree"],
+        When::Option(&["-o"]),
+        "writes its list to a file",
+        &["tree -o out.txt"],
+        &["tree -L 2"],
+    ),
+    Rule::reads(
+        "files.look",
+        &[
+            "stat", "file", "du", "df", "duf", "dust", "ncdu", "dua", "gdu", "basename", "dirname",
+            "realpath", "readlink", "wc", "cmp", "comm", "diff", "colordiff", "sdiff", "diff3",
+            "diffstat", "wdiff", "icdiff", "delta", "difft", "difftastic", "pdfinfo", "pdffonts",
+            "mediainfo", "ffprobe", "identify", "soxi", "lsar", "checksec", "magika", "size", "nm",
+            "readelf", "objdump", "otool", "xxhsum", "cloc", "tokei", "scc", "loc", "vmtouch",
+            "lsof", "fuser", "zipinfo", "pngcheck", "jpeginfo", "webpinfo", "lsix",
+        ],
+        When::Always,
+        "looks at files without changing them",
+        &["stat notes.txt", "du -sh src", "diff -u a b", "wc -l src/main.rs"],
+        &["diff a b > c", "fuser -k 80/tcp"],
+    ),
+    Rule::changes(
+        "files.look-to-file",
+        &["diff", "sdiff", "file", "cloc", "scc", "wdiff"],
+        When::Option(&["-o", "--output", "--out", "-C", "--compile", "-overwrite_original"]),
+        "writes its result to a file",
+        &["sdiff -o merged a b"],
+        &["diff a b"],
+    ),
+    Rule::destroys(
+        "files.fuser-kill",
+        &["fuser"],
+        When::Option(&["-k", "--kill"]),
+        "ends the processes that use a file",
+        &["fuser -k 80/tcp"],
+        &["fuser 80/tcp"],
+    ),
+    Rule::changes(
+        "files.tag-tool",
+        &["exiftool", "id3v2", "gifsicle", "ldd", "rpmspec"],
+        When::Always,
+        "can change files, or run code from what it reads",
+        &["exiftool -Artist=Ann a.jpg", "ldd a.out"],
+        &["exiftool a.jpg"],
+    ),
+    Rule::reads(
+        "files.tag-look",
+        &["exiftool"],
+        When::Only(
+            &["*", "* *"],
+            &["-a", "-u", "-g", "-G", "-s", "-j", "-l", "-json", "-r", "-common", "-n"],
+        ),
+        "looks at the data about a file",
+        &["exiftool a.jpg"],
+        &["exiftool -Artist=Ann a.jpg"],
+    ),
+    Rule::reads(
+        "files.tag-list",
+        &["id3v2"],
+        When::Only(&["*"], &["-l"]),
+        "looks at the data about a file",
+        &["id3v2 -l a.mp3"],
+        &["id3v2 -a Ann a.mp3"],
+    ),
+    Rule::destroys(
+        "files.runs-code",
+        &["exiftool", "cloc", "nm", "objdump", "ar", "cppcheck"],
+        When::Option(
+            &[
+                "-if", "-p", "-config", "-api", "--extract-with", "--plugin", "--addon",
+                "--script-lang", "--rule-file",
+            ],
+        ),
+        "is given code to run",
+        &["exiftool -if 'system(1)' a.jpg", "nm --plugin ./x a"],
+        &["nm a.o"],
+    ),
+    Rule::changes(
+        "files.dump-to-file",
+        &["xxd"],
+        When::Verb(&["* *"]),
+        "writes its result to a file",
+        &["xxd a b"],
+        &["xxd a"],
+    ),
+    Rule::destroys(
+        "files.tag-strip",
+        &["exiftool", "id3v2"],
+        When::Option(&["-all", "-D", "-d", "--delete-all", "-delete_original"]),
+        "removes data from files",
+        &["exiftool -all= photo.jpg"],
+        &["exiftool photo.jpg"],
+    ),
+    Rule::reads(
+        "files.read",
+        &[
+            "cat", "head", "tail", "less", "more", "most", "bat", "batcat", "tac", "nl", "rev",
+            "zcat", "zless", "zmore", "bzcat", "bzless", "xzcat", "xzless", "lzcat", "zstdcat",
+            "zstdless", "gzcat", "hexdump", "od", "xxd", "hexyl", "hd", "strings", "glow", "mdcat",
+            "antiword", "catdoc", "pygmentize", "ccat", "moor", "moar", "lesspipe",
+        ],
+        When::Always,
+        "shows the content of files",
+        &["cat README.md", "tail -f app.log", "hexdump -C a.bin", "head -n 5 a.txt"],
+        &["cat .env", "xxd -r a b"],
+    ),
+    Rule::changes(
+        "files.unhex",
+        &["xxd"],
+        When::Option(&["-r"]),
+        "turns a dump back into bytes, into a file if one is named",
+        &["xxd -r dump.txt out.bin"],
+        &["xxd out.bin"],
+    ),
+    Rule::destroys(
+        "files.pager-runs",
+        &["less", "more", "most", "bat", "batcat"],
+        When::Option(
+            &["--pager", "-o", "-O", "--log-file", "--lesskey-file", "--lesskey-src", "-k"],
+        ),
+        "runs a pager of choice or writes a log",
+        &["bat --pager 'sh -c id' a"],
+        &["bat a.rs"],
+    ),
+    Rule::destroys(
+        "files.pygmentize-runs",
+        &["pygmentize"],
+        When::Option(&["-x", "-o"]),
+        "runs a file as a plugin, or writes one",
+        &["pygmentize -x -l ./a.py:L a"],
+        &["pygmentize a.py"],
+    ),
+    Rule::reads(
+        "files.hash",
+        &[
+            "md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "shasum",
+            "b2sum", "b3sum", "cksum", "sum", "crc32", "md5", "sha256", "rhash", "xxh64sum",
+            "xxh128sum", "hashid",
+        ],
+        When::Always,
+        "computes checksums",
+        &["sha256sum a.iso", "md5sum -c sums.txt"],
+        &["sha256sum a > sums"],
+    ),
+    Rule::reads(
+        "files.base64",
+        &["base64", "base32", "basenc", "uuencode", "uudecode"],
+        When::Always,
+        "encodes or decodes text",
+        &["base64 a.bin", "base64 -d a.txt"],
+        &["base64 .env"],
+    ),
+    Rule::changes(
+        "files.uudecode",
+        &["uudecode"],
+        When::Always,
+        "writes the file named in its input",
+        &["uudecode a.txt"],
+        &["uuencode a a"],
+    ),
+    Rule::reads(
+        "files.unzip-list",
+        &["unzip", "unrar", "7z", "7za", "7zr", "7zz", "zip", "ar", "jar"],
+        When::Verb(&["l", "t", "lt", "lb", "tf", "tvf", "-lv"]),
+        "lists or tests an archive",
+        &["7z l a.7z", "ar t a.a", "jar tf a.jar"],
+        &["7z x a.7z"],
+    ),
+    Rule::reads(
+        "files.unzip-look",
+        &["unzip"],
+        When::VerbWith(&[""], &["-l", "-t", "-v", "-Z", "-z", "-p", "-c"]),
+        "lists, tests or prints an archive",
+        &["unzip -l a.zip", "unzip -p a.zip a.txt"],
+        &["unzip a.zip"],
+    ),
+    Rule::changes(
+        "files.unpack",
+        &[
+            "unzip", "unrar", "unar", "7z", "7za", "7zr", "7zz", "ar", "cpio", "pax", "unlzma",
+            "uncompress", "gunzip", "bunzip2", "unxz", "unzstd", "atool", "aunpack", "jar",
+            "unsquashfs", "cabextract", "ouch",
+        ],
+        When::Always,
+        "unpacks or changes files",
+        &["unzip a.zip", "7z x a.7z", "gunzip a.gz"],
+        &["unzip -l a.zip"],
+    ),
+    Rule::changes(
+        "files.pack",
+        &[
+            "zip", "gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "lzip", "lzop", "compress",
+            "brotli", "pigz", "pbzip2", "plzip", "pixz", "rzip", "zopfli", "mksquashfs",
+            "genisoimage",
+        ],
+        When::Always,
+        "packs files, often replacing them",
+        &["gzip a", "zip -r a.zip src"],
+        &["gzip -l a.gz"],
+    ),
+    Rule::reads(
+        "files.pack-look",
+        &[
+            "gzip", "bzip2", "xz", "zstd", "lz4", "brotli", "pigz", "lzip", "lzop", "gunzip",
+            "bunzip2", "unxz", "unzstd", "compress", "uncompress",
+        ],
+        When::VerbWith(&[""], &["-l", "-t", "-c", "--list", "--test", "--stdout"]),
+        "lists, tests or prints a packed file",
+        &["gzip -l a.gz", "zstd -t a.zst", "gzip -dc a.gz"],
+        &["gzip a"],
+    ),
+    Rule::destroys(
+        "files.zip-runs",
+        &["zip"],
+        When::Option(&["-T", "-TT", "--unzip-command", "-m", "--move"]),
+        "runs a test command of choice, or removes what it packs",
+        &["zip a.zip a -T -TT 'sh #'", "zip -m a.zip a"],
+        &["zip a.zip a"],
+    ),
+    Rule::destroys(
+        "files.7z-delete",
+        &["7z", "7za", "7zr", "7zz", "ar", "zip"],
+        When::Verb(&["d"]),
+        "removes files from an archive",
+        &["7z d a.7z x"],
+        &["7z l a.7z"],
+    ),
+    Rule::destroys(
+        "files.pack-move",
+        &["7z", "7za", "7zz", "zip"],
+        When::Option(&["-sdel", "-d", "--delete"]),
+        "removes files when packing or from the archive",
+        &["zip -d a.zip x"],
+        &["zip a.zip x"],
+    ),
+];

@@ -1,0 +1,157 @@
+//! What the platform's probe tries inside, by the guest itself: no tool of the host is
+//! needed. The exit code has one bit for each border that did not hold.
+
+use crate::sys;
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+/// As `argv[0]`, this makes the guest a probe; `argv[1]` names the attempt.
+pub const NAME: &str = "wardroom-probe";
+
+const NAMESPACES: i32 = 1;
+const SYSCALLS: i32 = 2;
+const NETWORK: i32 = 4;
+const FILES: i32 = 8;
+const UNKNOWN_ATTEMPT: i32 = 127;
+
+pub fn run(attempt: &str, amount: u64) -> i32 {
+    match attempt {
+        "escape" => escape(),
+        "processes" => processes(amount),
+        "memory" => memory(amount),
+        "cpu" => cpu(Duration::from_millis(amount)),
+        "scratch" => scratch(amount),
+        _ => UNKNOWN_ATTEMPT,
+    }
+}
+
+fn escape() -> i32 {
+    let borders = [
+        (NAMESPACES, namespaces_hold()),
+        (SYSCALLS, syscalls_hold()),
+        (NETWORK, network_holds()),
+        (FILES, files_hold()),
+    ];
+    borders
+        .into_iter()
+        .filter(|(_, holds)| !holds)
+        .map(|(bit, _)| bit)
+        .sum()
+}
+
+/// Our parent is PID 1, we are the one mapped user, and no other pid is in sight.
+fn namespaces_hold() -> bool {
+    const SOME_PIDS: usize = 8;
+    let seen = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = seen.filter(|entry| {
+        entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.parse::<u32>().is_ok())
+    });
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    std::os::unix::process::parent_id() == 1
+        && pids.count() < SOME_PIDS
+        && map.split_whitespace().nth(2) == Some("1")
+}
+
+fn syscalls_hold() -> bool {
+    // SAFETY: numbers and null pointers only; a success would harm nobody but this process.
+    let results = unsafe {
+        [
+            (libc::unshare(libc::CLONE_NEWUSER), libc::EPERM),
+            (
+                libc::socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0),
+                libc::EPERM,
+            ),
+            (libc::syscall(libc::SYS_bpf, 0, 0, 0) as i32, libc::EPERM),
+            (
+                libc::syscall(libc::SYS_mount, 0, 0, 0, 0, 0) as i32,
+                libc::EPERM,
+            ),
+        ]
+    };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    results.iter().all(|(result, _)| *result == -1)
+        && status.contains("\nSeccomp:\t2\n")
+        && status.contains("\nNoNewPrivs:\t1\n")
+        && status.contains("\nCapBnd:\t0000000000000000\n")
+}
+
+/// An address for documentation, so that nobody is bothered should the border be open.
+fn network_holds() -> bool {
+    let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", "192.0.2.1:9"));
+    sent.is_err_and(|error| error.raw_os_error() == Some(libc::ENETUNREACH))
+}
+
+fn files_hold() -> bool {
+    let creates = |path: &str| File::create(path).is_ok();
+    ![
+        "/usr/.probe",
+        "/etc/.probe",
+        "/.probe",
+        "/dev/.probe",
+        "/proc/sys/kernel/core_pattern",
+    ]
+    .into_iter()
+    .any(creates)
+        && File::open("/etc/shadow").is_err()
+        && File::create("/tmp/.probe").is_ok()
+}
+
+/// 0: forking failed before so many were born.
+fn processes(limit: u64) -> i32 {
+    let mut born = Vec::new();
+    let stopped = loop {
+        match sys::fork_waiting() {
+            Err(_) => break true,
+            Ok(_) if born.len() as u64 > limit => break false,
+            Ok(pid) => born.push(pid),
+        }
+    };
+    for pid in born {
+        let _ = sys::kill(pid, libc::SIGKILL);
+        sys::wait_for(pid);
+    }
+    i32::from(!stopped)
+}
+
+/// Ends only if nobody minds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guest has no runtime to wait with"
+)]
+fn memory(bytes: u64) -> i32 {
+    const STEP: usize = 1 << 20;
+    let mut held = Vec::new();
+    while (held.len() * STEP) < bytes as usize {
+        held.push(vec![1_u8; STEP]);
+        // A watchdog, if that is what guards us, should have its chance.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    i32::from(held.iter().map(|step| u64::from(step[0])).sum::<u64>() > 0)
+}
+
+/// Burns time as fast as it can; the platform compares the time used with the time passed.
+fn cpu(wall: Duration) -> i32 {
+    let begun = Instant::now();
+    while begun.elapsed() < wall {
+        std::hint::spin_loop();
+    }
+    0
+}
+
+/// 0: the space ran out before so many bytes were written.
+fn scratch(bytes: u64) -> i32 {
+    let chunk = [0_u8; 64 * 1024];
+    let written = File::create("/tmp/.fill").and_then(|mut file| {
+        for _ in 0..bytes / chunk.len() as u64 {
+            file.write_all(&chunk)?;
+        }
+        Ok(())
+    });
+    i32::from(!written.is_err_and(|error| error.kind() == io::ErrorKind::StorageFull))
+}

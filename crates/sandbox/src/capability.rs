@@ -1,0 +1,150 @@
+//! What a backend really enforces, and what is missing for a demand.
+
+use crate::spec::{Demand, Demands, WorkspaceMount};
+use serde::Serialize;
+use std::fmt;
+
+/// How firmly something is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "why")]
+pub enum Enforcement {
+    /// By the kernel: tried in a probe sandbox, and it held.
+    Kernel,
+    /// It holds mostly; the sentence says when it does not.
+    BestEffort(&'static str),
+    /// It does not hold; the sentence says how to get it.
+    None(&'static str),
+}
+
+impl Enforcement {
+    fn grade(self) -> Demand {
+        match self {
+            Self::Kernel => Demand::Kernel,
+            Self::BestEffort(_) => Demand::BestEffort,
+            Self::None(_) => Demand::Any,
+        }
+    }
+
+    fn suffices(self, what: &'static str, wanted: Demand) -> Result<(), Shortfall> {
+        if self.grade() < wanted {
+            Err(Shortfall {
+                what,
+                wanted,
+                why: self.why(),
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn why(self) -> &'static str {
+        match self {
+            Self::Kernel => "",
+            Self::BestEffort(why) | Self::None(why) => why,
+        }
+    }
+}
+
+impl fmt::Display for Enforcement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kernel => formatter.write_str("enforced by the kernel"),
+            Self::BestEffort(why) => write!(formatter, "best effort: {why}"),
+            Self::None(why) => write!(formatter, "not enforced: {why}"),
+        }
+    }
+}
+
+/// How strong the border is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// The host's kernel behind namespaces and a system-call filter.
+    Namespaces,
+    /// A kernel of its own in user space (gVisor).
+    UserKernel,
+    /// A kernel of its own in a small virtual machine.
+    MicroVm,
+}
+
+/// The truth about one backend on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    pub tier: Tier,
+    pub namespaces: Enforcement,
+    pub syscalls: Enforcement,
+    pub network: Enforcement,
+    pub filesystem: Enforcement,
+    pub memory: Enforcement,
+    pub processes: Enforcement,
+    pub cpu: Enforcement,
+    /// Of `/tmp`, the home folder and a workspace in memory.
+    pub scratch: Enforcement,
+    /// Of a workspace on the host's disk.
+    pub disk: Enforcement,
+    pub landlock_abi: u32,
+}
+
+impl Capabilities {
+    /// Every line of the table, in the order in which people read it.
+    pub fn rows(&self) -> [(&'static str, Enforcement); 9] {
+        [
+            ("namespaces", self.namespaces),
+            ("system calls", self.syscalls),
+            ("network", self.network),
+            ("files", self.filesystem),
+            ("memory", self.memory),
+            ("processes", self.processes),
+            ("processor time", self.cpu),
+            ("scratch space", self.scratch),
+            ("disk space", self.disk),
+        ]
+    }
+
+    /// Refuses if less is enforced than must be.
+    pub fn meet(&self, demands: &Demands) -> Result<(), Shortfall> {
+        let wanted = [
+            ("namespaces", self.namespaces, Demand::Kernel),
+            ("a system-call filter", self.syscalls, Demand::Kernel),
+            ("a closed network", self.network, Demand::Kernel),
+            ("a memory limit", self.memory, demands.memory),
+            ("a process limit", self.processes, demands.processes),
+            ("a limit of processor time", self.cpu, demands.cpu),
+        ];
+        wanted
+            .into_iter()
+            .try_for_each(|(what, have, want)| have.suffices(what, want))
+    }
+
+    /// As [`Self::meet`], for the space of a workspace of this kind.
+    pub fn meet_disk(&self, demand: Demand, workspace: &WorkspaceMount) -> Result<(), Shortfall> {
+        let have = match workspace {
+            WorkspaceMount::Scratch { .. } => self.scratch,
+            WorkspaceMount::Bind { .. } | WorkspaceMount::Overlay { .. } => self.disk,
+        };
+        have.suffices("a disk quota", demand)
+    }
+}
+
+/// The first demand that is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortfall {
+    pub what: &'static str,
+    pub wanted: Demand,
+    pub why: &'static str,
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = if self.wanted == Demand::Kernel {
+            " by the kernel"
+        } else {
+            ""
+        };
+        write!(
+            formatter,
+            "{}{by} is demanded, and here {}",
+            self.what, self.why
+        )
+    }
+}

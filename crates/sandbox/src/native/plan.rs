@@ -1,0 +1,301 @@
+//! From a specification to the plan that the guest carries out.
+
+use super::cgroup::Group;
+use super::identity::{Identity, Standing};
+use super::wire::{Layers, Plan, Scratch, Text, Tree};
+use super::{host, seccomp};
+use crate::provider::SandboxError;
+use crate::spec::{
+    EgressSpec, HOME, Limits, MalformedSpec, Profile, ReadOnlyBind, SandboxSpec, USER, WORKSPACE,
+    WorkspaceMount,
+};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path};
+
+/// The user and group inside. Not 0, so that nobody mistakes himself for root.
+const INNER_ID: u32 = 1000;
+
+/// Of the host's `/etc` only what is public and what programs cannot work without.
+const PUBLIC_ETC: [&str; 6] = [
+    "etc/alternatives",
+    "etc/ld.so.cache",
+    "etc/localtime",
+    "etc/pki/tls",
+    "etc/ssl/certs",
+    "etc/ssl/openssl.cnf",
+];
+/// On merged systems links into `/usr`, elsewhere folders of their own.
+const SYSTEM_FOLDERS: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// What tells about the host or lets one into it. What only the host's root may read
+/// (kernel pages, slabs) needs no cover: nobody inside is ever the host's root.
+const PROC_MASKED: [&str; 17] = [
+    "acpi",
+    "asound",
+    "cmdline",
+    "config.gz",
+    "iomem",
+    "ioports",
+    "kallsyms",
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "latency_stats",
+    "modules",
+    "sched_debug",
+    "scsi",
+    "sysrq-trigger",
+    "zoneinfo",
+];
+const PROC_READ_ONLY: [&str; 4] = ["bus", "fs", "irq", "sys"];
+/// Places that hold mounts of the sandbox itself; a bind there would vanish beneath them.
+const RESERVED: [&str; 7] = [WORKSPACE, HOME, "/proc", "/dev", "/sys", "/tmp", "/var/tmp"];
+
+pub fn plan(
+    spec: &SandboxSpec,
+    standing: Standing,
+    identity: &Identity,
+    group: &Group,
+) -> Result<Plan, SandboxError> {
+    let privileged = standing == Standing::Root;
+    let (workspace, layers) = workspace(&spec.workspace, privileged)?;
+    let mut trees = system_trees();
+    if spec.profile == Profile::Browser {
+        trees.push(tree(Path::new("/etc/fonts"), "etc/fonts", true, true));
+    }
+    for bind in &spec.ro_binds {
+        trees.push(read_only_tree(bind)?);
+    }
+    trees.extend(workspace);
+    Ok(Plan {
+        privileged,
+        host_uid: identity.uid,
+        host_gid: identity.gid,
+        inner_id: INNER_ID,
+        hostname: text("sandbox"),
+        cgroup_procs: group
+            .lists()
+            .map(|path| text(path.as_os_str().as_bytes()))
+            .collect(),
+        cgroup_folder: group
+            .birthplace()
+            .map(|path| text(path.as_os_str().as_bytes())),
+        trees,
+        layers,
+        protected: protected(spec),
+        folders: ["etc", "run", "var", "workspace"].map(text).into(),
+        links: system_links(),
+        files: etc_files(),
+        scratch: scratch(spec),
+        devices: DEVICES.map(text).into(),
+        proc_masked: PROC_MASKED.map(text).into(),
+        proc_read_only: PROC_READ_ONLY.map(text).into(),
+        writable: writable(&spec.workspace),
+        rlimits: rlimits(&spec.limits),
+        seccomp: seccomp::filter(spec.profile).to_vec(),
+        egress: spec.egress == EgressSpec::Proxied,
+    })
+}
+
+fn text(bytes: impl AsRef<[u8]>) -> Text {
+    bytes.as_ref().to_vec()
+}
+
+fn path_text(path: &Path) -> Text {
+    text(path.as_os_str().as_bytes())
+}
+
+fn tree(source: &Path, target: &str, read_only: bool, optional: bool) -> Tree {
+    Tree {
+        source: path_text(source),
+        target: text(target),
+        read_only,
+        optional,
+        owner: None,
+    }
+}
+
+/// In a folder that is read-only as a whole there is nothing left to protect.
+fn protected(spec: &SandboxSpec) -> Vec<Text> {
+    match spec.workspace {
+        WorkspaceMount::Bind {
+            read_only: true, ..
+        } => Vec::new(),
+        _ => spec
+            .protected
+            .iter()
+            .map(|path| path_text(path.as_path()))
+            .collect(),
+    }
+}
+
+fn system_trees() -> Vec<Tree> {
+    let own = SYSTEM_FOLDERS.into_iter().filter(|name| {
+        std::fs::symlink_metadata(Path::new("/").join(name)).is_ok_and(|found| found.is_dir())
+    });
+    let folders = ["usr"].into_iter().chain(own);
+    let system = folders.map(|name| tree(&Path::new("/").join(name), name, true, false));
+    let etc = PUBLIC_ETC
+        .iter()
+        .map(|name| tree(&Path::new("/").join(name), name, true, true));
+    system.chain(etc).collect()
+}
+
+fn system_links() -> Vec<(Text, Text)> {
+    let merged = SYSTEM_FOLDERS.into_iter().filter_map(|name| {
+        let target = std::fs::read_link(Path::new("/").join(name)).ok()?;
+        // Relative, so that it never leads to the host's while the root is being built.
+        let target = target.strip_prefix("/").unwrap_or(&target).to_path_buf();
+        Some((path_text(&target), text(name)))
+    });
+    merged
+        .chain([
+            (text("../tmp"), text("var/tmp")),
+            (text("../proc/self/mounts"), text("etc/mtab")),
+        ])
+        .collect()
+}
+
+/// A generated `/etc`: the host's has names, addresses and secrets in it.
+fn etc_files() -> Vec<(Text, Text)> {
+    let nobody = "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+    let passwd = format!("{USER}:x:{INNER_ID}:{INNER_ID}:{USER}:{HOME}:/bin/sh\n{nobody}");
+    let group = format!("{USER}:x:{INNER_ID}:\nnogroup:x:65534:\n");
+    let gitconfig = "[safe]\n\tdirectory = *\n[init]\n\ttemplateDir =\n";
+    [
+        ("etc/passwd", passwd.as_str()),
+        ("etc/group", group.as_str()),
+        ("etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n"),
+        ("etc/hostname", "sandbox\n"),
+        (
+            "etc/resolv.conf",
+            "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
+        ),
+        (
+            "etc/nsswitch.conf",
+            "passwd: files\ngroup: files\nhosts: files dns\n",
+        ),
+        ("etc/gitconfig", gitconfig),
+    ]
+    .map(|(path, contents)| (text(path), text(contents)))
+    .into()
+}
+
+fn scratch(spec: &SandboxSpec) -> Vec<Scratch> {
+    let place = |target: &str, bytes, inodes, mode| Scratch {
+        target: text(target),
+        bytes,
+        inodes,
+        mode,
+    };
+    let limits = &spec.limits;
+    let mut places = vec![
+        place("tmp", limits.tmp_bytes, limits.tmp_inodes, 0o1777),
+        place(
+            HOME.trim_start_matches('/'),
+            limits.home_bytes,
+            limits.home_inodes,
+            0o755,
+        ),
+        place("dev/shm", limits.shm_bytes, limits.tmp_inodes, 0o1777),
+    ];
+    if let WorkspaceMount::Scratch { bytes, inodes } = spec.workspace {
+        places.push(place("workspace", bytes, inodes, 0o755));
+    }
+    places
+}
+
+fn writable(workspace: &WorkspaceMount) -> Vec<Text> {
+    let read_only = matches!(
+        workspace,
+        WorkspaceMount::Bind {
+            read_only: true,
+            ..
+        }
+    );
+    ["/tmp", HOME, "/dev/shm"]
+        .into_iter()
+        .chain((!read_only).then_some(WORKSPACE))
+        .map(text)
+        .collect()
+}
+
+fn rlimits(limits: &Limits) -> Vec<(u32, u64)> {
+    // One byte of core: the one value that also keeps a piped core handler of the host away.
+    const CORE_BYTES: u64 = 1;
+    // Enough for programs that lock a key or a ring, too little to press on the host.
+    const LOCKED_BYTES: u64 = 8 * 1024 * 1024;
+    const QUEUE_BYTES: u64 = 819_200;
+    const SIGNALS: u64 = 1024;
+    [
+        (libc::RLIMIT_CORE, CORE_BYTES),
+        (libc::RLIMIT_NOFILE, limits.open_files),
+        (libc::RLIMIT_FSIZE, limits.file_bytes),
+        (libc::RLIMIT_MEMLOCK, LOCKED_BYTES),
+        (libc::RLIMIT_MSGQUEUE, QUEUE_BYTES),
+        (libc::RLIMIT_SIGPENDING, SIGNALS),
+        // Counted per user namespace, so PID 1 is among them.
+        (libc::RLIMIT_NPROC, u64::from(limits.processes) + 1),
+    ]
+    .map(|(resource, value)| (resource, value))
+    .into()
+}
+
+/// The workspace as a tree or as layers; a scratch workspace is neither.
+fn workspace(
+    mount: &WorkspaceMount,
+    privileged: bool,
+) -> Result<(Option<Tree>, Option<Layers>), SandboxError> {
+    let owner = |path: &Path| -> Result<Option<(u32, u32)>, SandboxError> {
+        let found = std::fs::metadata(path).map_err(|cause| SandboxError::Build {
+            stage: format!("open the workspace `{}`", path.display()),
+            cause,
+        })?;
+        Ok(privileged.then(|| (found.uid(), found.gid())))
+    };
+    match mount {
+        WorkspaceMount::Scratch { .. } => Ok((None, None)),
+        WorkspaceMount::Bind { dir, read_only } => {
+            let owner = owner(dir)?;
+            Ok((
+                Some(Tree {
+                    owner,
+                    ..tree(dir, "workspace", *read_only, false)
+                }),
+                None,
+            ))
+        }
+        WorkspaceMount::Overlay { lower, upper, work } => Ok((
+            None,
+            Some(Layers {
+                lower_owner: owner(lower)?,
+                upper_owner: owner(upper)?,
+                lower: path_text(&lower.canonicalize().map_err(host("find the workspace"))?),
+                upper: path_text(upper),
+                work: path_text(work),
+            }),
+        )),
+    }
+}
+
+fn read_only_tree(bind: &ReadOnlyBind) -> Result<Tree, SandboxError> {
+    let refuse = |why| Err(MalformedSpec::Bind(bind.inside.clone(), why).into());
+    let ordinary = bind
+        .inside
+        .components()
+        .all(|component| matches!(component, Component::RootDir | Component::Normal(_)));
+    if !bind.inside.is_absolute() || !ordinary {
+        return refuse("give an absolute path without `..`");
+    }
+    if RESERVED.iter().any(|place| bind.inside.starts_with(place)) || bind.inside == Path::new("/")
+    {
+        return refuse("that place belongs to the sandbox itself");
+    }
+    let target = bind.inside.strip_prefix("/").unwrap_or(&bind.inside);
+    Ok(Tree {
+        target: path_text(target),
+        ..tree(&bind.host, "", true, false)
+    })
+}

@@ -1,0 +1,320 @@
+//! One running sandbox, seen from the platform: its control socket, its commands, its end.
+
+use super::cgroup::Group;
+use super::control::Control;
+use super::exec::{Exec, Ticket};
+use super::launch::Launched;
+use super::remains::{Holdings, Remains};
+use super::stream::watched;
+use super::wire::{Plan, Report, Request};
+use super::{host, launch, tree};
+use crate::provider::{DestroyReason, ExecHandle, Sandbox, SandboxError, Teardown, Usage};
+use crate::spec::{EgressListeners, ExecSpec, SandboxId};
+use async_trait::async_trait;
+use rustix::process::Signal;
+use std::collections::HashMap;
+use std::io;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
+
+/// From the spawn until PID 1 is locked down: milliseconds, seconds on a drowning host.
+const READY_WITHIN: Duration = Duration::from_secs(15);
+
+pub struct Session {
+    pub id: SandboxId,
+    pub control: Control,
+    /// The host's number of PID 1.
+    pub init: u32,
+    init_pidfd: OwnedFd,
+    lifeline: Mutex<Option<OwnedFd>>,
+    execs: Mutex<HashMap<u64, Arc<Exec>>>,
+    next_exec: AtomicU64,
+    /// Set by the memory watchdog before it kills.
+    out_of_memory: AtomicBool,
+    ended: watch::Sender<bool>,
+    /// Put away last, when the fields above have let go of the helper.
+    remains: Remains,
+}
+
+/// The first messages of a guest, until it is ready or has failed.
+struct Greeting {
+    init: u32,
+    init_pidfd: OwnedFd,
+    pub landlock_abi: u32,
+    sockets: Vec<OwnedFd>,
+}
+
+/// A session and what came with it.
+pub struct Begun {
+    pub session: Arc<Session>,
+    pub egress: Option<EgressListeners>,
+    pub landlock_abi: u32,
+}
+
+/// Starts the guest and waits until it is locked down.
+pub async fn begin(id: SandboxId, plan: &Plan, holdings: Holdings) -> Result<Begun, SandboxError> {
+    let Launched {
+        control,
+        lifeline,
+        helper,
+    } = launch::launch(plan)?;
+    // Declared before what keeps the helper alive, and so put away after it.
+    let remains = Remains::of(helper, holdings);
+    let (lifeline, control) = (lifeline, control);
+    let helper = remains
+        .helper()
+        .and_then(watched)
+        .map_err(host("watch the sandbox's helper"))?;
+    let control = Control::new(control).map_err(host("watch the sandbox's control socket"))?;
+    let greeting = match tokio::time::timeout(READY_WITHIN, greet(&control)).await {
+        Ok(Ok(greeting)) => greeting,
+        failed => {
+            drop((lifeline, control));
+            remains.clear(&helper).await;
+            return Err(failed.map_or(SandboxError::Slow(READY_WITHIN), |done| {
+                done.err().unwrap_or_else(gone_early)
+            }));
+        }
+    };
+    let egress = plan
+        .egress
+        .then(|| listeners(greeting.sockets))
+        .transpose()?;
+    let session = Arc::new(Session {
+        id,
+        control,
+        init: greeting.init,
+        init_pidfd: greeting.init_pidfd,
+        lifeline: Mutex::new(Some(lifeline)),
+        execs: Mutex::default(),
+        next_exec: AtomicU64::new(1),
+        out_of_memory: AtomicBool::new(false),
+        ended: watch::Sender::new(false),
+        remains,
+    });
+    tokio::spawn(drive(session.clone(), helper));
+    Ok(Begun {
+        session,
+        egress,
+        landlock_abi: greeting.landlock_abi,
+    })
+}
+
+async fn greet(control: &Control) -> Result<Greeting, SandboxError> {
+    let mut born = None;
+    loop {
+        let next = control
+            .receive()
+            .await
+            .map_err(host("hear from the sandbox's helper"))?;
+        match next {
+            Some((Report::Booted { pid }, descriptors)) => {
+                born = descriptors.into_iter().next().map(|pidfd| (pid, pidfd));
+            }
+            Some((Report::Ready { landlock_abi }, sockets)) => {
+                let (init, init_pidfd) = born.ok_or_else(gone_early)?;
+                return Ok(Greeting {
+                    init,
+                    init_pidfd,
+                    landlock_abi,
+                    sockets,
+                });
+            }
+            Some((Report::Failed { stage, errno }, _)) => {
+                return Err(SandboxError::Build {
+                    stage: String::from_utf8_lossy(&stage).into_owned(),
+                    cause: io::Error::from_raw_os_error(errno),
+                });
+            }
+            Some(_) | None => return Err(gone_early()),
+        }
+    }
+}
+
+fn gone_early() -> SandboxError {
+    SandboxError::Build {
+        stage: "stay alive while it was made".into(),
+        cause: io::ErrorKind::UnexpectedEof.into(),
+    }
+}
+
+fn listeners(sockets: Vec<OwnedFd>) -> Result<EgressListeners, SandboxError> {
+    let [http, capture_80, capture_443, dns] =
+        <[OwnedFd; 4]>::try_from(sockets).map_err(|_| gone_early())?;
+    Ok(EgressListeners {
+        http: TcpListener::from(http),
+        capture_80: TcpListener::from(capture_80),
+        capture_443: TcpListener::from(capture_443),
+        dns: UdpSocket::from(dns),
+    })
+}
+
+/// Listens to PID 1 until it is gone, then puts everything away.
+async fn drive(session: Arc<Session>, helper: AsyncFd<OwnedFd>) {
+    while let Ok(Some((report, descriptors))) = session.control.receive().await {
+        session.hear(report, descriptors);
+    }
+    session.kill();
+    let (starved, oom_kills) = (
+        session.out_of_memory.load(Ordering::Relaxed),
+        session.group().oom_kills(),
+    );
+    let lost = std::mem::take(&mut *lock(&session.execs));
+    lost.into_values()
+        .for_each(|exec| exec.lose(starved, oom_kills));
+    session.remains.clear(&helper).await;
+    session.ended.send_replace(true);
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Session {
+    fn hear(&self, report: Report, descriptors: Vec<OwnedFd>) {
+        match report {
+            Report::Started { exec } => {
+                if let Some(found) = lock(&self.execs).get(&exec) {
+                    found.started(Ok(descriptors.into_iter().next()));
+                }
+            }
+            Report::ExecFailed { exec, errno } => {
+                if let Some(found) = lock(&self.execs).remove(&exec) {
+                    found.started(Err(io::Error::from_raw_os_error(errno)));
+                }
+            }
+            Report::Exited {
+                exec,
+                wait_status,
+                rss_max_kib,
+                cpu_us,
+            } => {
+                let found = lock(&self.execs).remove(&exec);
+                if let Some(found) = found {
+                    let oom_kills = self.group().oom_kills();
+                    found.exited(wait_status, rss_max_kib, cpu_us, oom_kills);
+                }
+            }
+            Report::Failed { stage, errno } => {
+                let stage = String::from_utf8_lossy(&stage).into_owned();
+                tracing::error!(sandbox = %self.id, stage, errno, "the sandbox gave up");
+            }
+            Report::Booted { .. } | Report::Ready { .. } => {}
+        }
+    }
+
+    /// Gives a new command its number and a place where its reports arrive.
+    pub fn enroll(&self, exec: Arc<Exec>) -> Ticket {
+        let number = self.next_exec.fetch_add(1, Ordering::Relaxed);
+        lock(&self.execs).insert(number, exec);
+        Ticket(number)
+    }
+
+    pub fn forget(&self, ticket: Ticket) {
+        lock(&self.execs).remove(&ticket.0);
+    }
+
+    pub fn group(&self) -> &Group {
+        self.remains.group()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        lock(&self.lifeline).is_none()
+    }
+
+    /// Asks PID 1; a guest that does not even take the request loses the whole sandbox.
+    pub fn demand(&self, request: &Request) {
+        if self.control.try_send(request).is_err() {
+            self.kill();
+        }
+    }
+
+    /// Kills everything inside, by every means there is. Returns at once.
+    pub fn kill(&self) {
+        drop(lock(&self.lifeline).take());
+        self.group().kill();
+        let _ = rustix::process::pidfd_send_signal(&self.init_pidfd, Signal::KILL);
+    }
+
+    pub fn kill_for_memory(&self) {
+        self.out_of_memory.store(true, Ordering::Relaxed);
+        self.kill();
+    }
+
+    pub fn usage_now(&self) -> Usage {
+        let counted = self.group().usage();
+        if counted.memory_bytes == 0 || counted.processes == 0 {
+            return tree::usage(self.init);
+        }
+        // The groups of v1 that bound processor time do not count it.
+        let cpu = if counted.cpu.is_zero() {
+            tree::cpu(self.init)
+        } else {
+            counted.cpu
+        };
+        Usage { cpu, ..counted }
+    }
+
+    pub async fn wait_for_end(&self) {
+        let mut ended = self.ended.subscribe();
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The handle that owns the sandbox: when it goes, the sandbox goes.
+pub struct NativeSandbox(pub Arc<Session>);
+
+impl Drop for NativeSandbox {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+#[async_trait]
+impl Sandbox for NativeSandbox {
+    fn id(&self) -> &SandboxId {
+        &self.0.id
+    }
+
+    async fn exec(&self, spec: ExecSpec) -> Result<ExecHandle, SandboxError> {
+        super::exec::exec(&self.0, spec).await
+    }
+
+    async fn usage(&self) -> Result<Usage, SandboxError> {
+        if self.0.has_ended() {
+            Err(SandboxError::Ended)
+        } else {
+            Ok(self.0.usage_now())
+        }
+    }
+
+    async fn freeze(&self, on: bool) -> Result<(), SandboxError> {
+        let sent = self.0.control.send(&Request::Freeze { on }, &[]).await;
+        sent.map_err(|_| SandboxError::Ended)
+    }
+
+    async fn destroy(&self, why: DestroyReason) -> Result<Teardown, SandboxError> {
+        let usage = if self.0.has_ended() {
+            Usage::default()
+        } else {
+            self.0.usage_now()
+        };
+        let begun = Instant::now();
+        self.0.kill();
+        self.0.wait_for_end().await;
+        let took = begun.elapsed();
+        tracing::debug!(sandbox = %self.0.id, ?why, ?took, "sandbox destroyed");
+        Ok(Teardown { took, usage })
+    }
+}

@@ -1,0 +1,165 @@
+//! Bombs of every kind (rows 1 to 9, 18).
+
+use crate::harness::*;
+use std::time::{Duration, Instant};
+use wardroom_sandbox::*;
+
+fn with_limits(change: impl FnOnce(&mut Limits)) -> SandboxSpec {
+    let mut spec = spec();
+    change(&mut spec.limits);
+    spec
+}
+
+#[tokio::test]
+async fn row_1_a_fork_bomb_stays_small() {
+    let sandbox = create(with_limits(|limits| limits.processes = 64)).await;
+    let found = attempt(&sandbox, "fork-bomb").await;
+    let born: u32 = found["born"].parse().unwrap();
+    assert!((40..64).contains(&born), "{born} born");
+    assert_eq!(found["error"], "EAGAIN");
+    assert_eq!(said(&sandbox, "echo fine").await, "fine");
+}
+
+async fn eaten(name: &str) -> (ExecReport, Duration) {
+    let sandbox = create(with_limits(|limits| limits.memory_bytes = 256 * MIB)).await;
+    let begun = Instant::now();
+    let report = run(&sandbox, attack(name)).await.report;
+    (report, begun.elapsed())
+}
+
+#[tokio::test]
+async fn row_2_one_process_cannot_eat_the_host() {
+    assert_eq!(eaten("eat-memory").await.0.outcome, Outcome::OutOfMemory);
+}
+
+#[tokio::test]
+async fn row_3_nor_can_eight_children() {
+    let (report, _) = eaten("eat-memory-in-children").await;
+    assert_eq!(report.outcome, Outcome::OutOfMemory, "{report:?}");
+}
+
+#[tokio::test]
+async fn row_4_nor_a_file_in_memory() {
+    assert_eq!(
+        eaten("eat-memory-file").await.0.outcome,
+        Outcome::OutOfMemory
+    );
+}
+
+#[tokio::test]
+async fn row_5_processor_time_is_shared() {
+    let provider = NativeProvider::new();
+    if provider.probe().await.unwrap().cpu != Enforcement::Kernel {
+        return skipped("no cgroup limits processor time here");
+    }
+    let sandbox = create(with_limits(|limits| limits.cpu_percent = 50)).await;
+    let script =
+        "for i in 1 2 3 4; do (timeout 1.5 sh -c 'while :; do :; done'; :) & done; wait; times";
+    let output = sh(&sandbox, script).await;
+    let cpu = output.report.cpu.as_secs_f64();
+    assert!(
+        (0.3..1.2).contains(&cpu),
+        "{cpu} s of processor time in 1.5 s at half a processor"
+    );
+}
+
+#[tokio::test]
+async fn rows_6_and_7_scratch_space_is_capped() {
+    let sandbox = create(with_limits(|limits| {
+        limits.tmp_bytes = 8 * MIB;
+        limits.shm_bytes = 8 * MIB;
+        limits.tmp_inodes = 500;
+    }))
+    .await;
+    for place in ["/tmp", "/dev/shm"] {
+        let full = said(
+            &sandbox,
+            &format!("head -c 64M /dev/zero >{place}/big; stat -c %s {place}/big"),
+        )
+        .await;
+        assert!(
+            full.contains("No space left") && full.contains(&(8 * MIB).to_string()),
+            "{full}"
+        );
+    }
+    let counted = said(
+        &sandbox,
+        "rm -f /tmp/big; cd /tmp; seq 1000 | xargs touch 2>/dev/null; ls | wc -l",
+    )
+    .await;
+    assert!(
+        (400..500).contains(&counted.parse().unwrap()),
+        "{counted} files"
+    );
+}
+
+#[tokio::test]
+async fn row_8_a_scratch_workspace_is_capped_too() {
+    let workspace = WorkspaceMount::Scratch {
+        bytes: 4 * MIB,
+        inodes: 100,
+    };
+    let sandbox = create(SandboxSpec {
+        workspace,
+        ..spec()
+    })
+    .await;
+    let full = said(
+        &sandbox,
+        "head -c 64M /dev/zero >big; stat -c %s big; df -i . | tail -1",
+    )
+    .await;
+    assert!(
+        full.contains("No space left") && full.contains(&(4 * MIB).to_string()),
+        "{full}"
+    );
+}
+
+#[tokio::test]
+async fn row_9_a_single_file_is_bounded() {
+    let folder = folder();
+    let mut spec = with_limits(|limits| limits.file_bytes = 8 * MIB);
+    spec.workspace = bind(folder.path());
+    let sandbox = create(spec).await;
+    let sparse = sh(
+        &sandbox,
+        "truncate -s 2G sparse; echo $?; head -c 16M /dev/zero >big; echo $?; stat -c %s big",
+    )
+    .await;
+    let text = String::from_utf8_lossy(&sparse.stdout).into_owned();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(
+        lines[0] != "0" && lines[1] != "0" && lines[2] == (8 * MIB).to_string(),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn row_18_descriptors_and_watches_run_out() {
+    let found = attempt(&ordinary().await, "exhaust").await;
+    assert_eq!(found["files"], "EMFILE after 1000");
+    assert!(
+        found["inotify"].starts_with("EMFILE after at most 1024"),
+        "{}",
+        found["inotify"]
+    );
+}
+
+#[tokio::test]
+async fn a_delegated_v2_cgroup_limits_by_the_kernel() {
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap_or("/");
+    let offered = std::fs::read_to_string(format!("/sys/fs/cgroup{own}/cgroup.controllers"));
+    if !["memory", "pids", "cpu"]
+        .iter()
+        .all(|name| offered.as_ref().is_ok_and(|all| all.contains(name)))
+    {
+        return skipped("no cgroup v2 with memory, pids and cpu is delegated to this process");
+    }
+    let capabilities = NativeProvider::new().probe().await.unwrap();
+    assert_eq!(capabilities.memory, Enforcement::Kernel);
+    assert_eq!(capabilities.cpu, Enforcement::Kernel);
+}

@@ -1,0 +1,142 @@
+//! What no single value can know: whether the values make sense together, and whether this
+//! version can do what they ask for.
+
+use super::Config;
+use super::error::{ConfigError, Place};
+use super::settings::SandboxBackend;
+use super::value::{BusUrl, ObjectUrl, StoreUrl};
+use std::path::PathBuf;
+
+/// Refuses what cannot be meant. `place` finds where a key stands.
+pub fn check(config: &Config, place: impl Fn(&[&str]) -> Option<Place>) -> Result<(), ConfigError> {
+    let Some((path, reason)) = complaint(config) else {
+        return Ok(());
+    };
+    let parts: Vec<&str> = path.split('.').collect();
+    let nowhere = || Place::Line {
+        path: PathBuf::from(super::FILE_NAME),
+        line: 1,
+    };
+    Err(ConfigError::Invalid {
+        place: place(&parts).unwrap_or_else(nowhere),
+        key: path,
+        reason,
+    })
+}
+
+/// The first thing that cannot be meant: its key, and a sentence.
+fn complaint(config: &Config) -> Option<(String, String)> {
+    unsupported(config)
+        .or_else(|| too_small(config))
+        .or_else(|| models(config))
+}
+
+fn unsupported(config: &Config) -> Option<(String, String)> {
+    let no = |key: &str, reason: String| Some((key.to_owned(), reason));
+    if config.policy.preset.is_none() && config.profile.preset().is_none() {
+        let reason = format!(
+            "profile {} starts from the preset `{}`, which this version does not have; \
+             set policy.preset as well",
+            config.profile,
+            config.profile.preset_name()
+        );
+        return no("profile", reason);
+    }
+    if matches!(config.store.url, StoreUrl::Postgres(_)) {
+        return no(
+            "store.url",
+            "this version stores in SQLite only; write sqlite:wardroom.db".into(),
+        );
+    }
+    if matches!(config.bus.url, BusUrl::Redis(_)) {
+        return no(
+            "bus.url",
+            "this version has no Redis bus; write embedded".into(),
+        );
+    }
+    if matches!(config.objects.url, ObjectUrl::S3(_)) {
+        return no(
+            "objects.url",
+            "this version keeps objects in a folder; write file:objects".into(),
+        );
+    }
+    if config.sandbox.backend != SandboxBackend::Native {
+        return no(
+            "sandbox.backend",
+            "this version has the native sandbox only; write native".into(),
+        );
+    }
+    if let Some(name) = config.mcp.keys().next() {
+        let reason = "this version speaks to no MCP servers; remove the section".to_owned();
+        return no(&format!("mcp.{name}"), reason);
+    }
+    if let Some(name) = config.connectors.telegram.keys().next() {
+        let reason = "this version has no Telegram connector; remove the section".to_owned();
+        return no(&format!("connectors.telegram.{name}"), reason);
+    }
+    None
+}
+
+fn too_small(config: &Config) -> Option<(String, String)> {
+    let lowest = [
+        // Less memory than this and a shell with a compiler does not even start.
+        ("sandbox.memory_max_mib", config.sandbox.memory_max_mib, 32),
+        (
+            "sandbox.processes_max",
+            config.sandbox.processes_max.into(),
+            4,
+        ),
+        ("sandbox.wall_time_max_s", config.sandbox.wall_time_max_s, 1),
+        ("policy.approval_ttl_s", config.policy.approval_ttl_s, 1),
+        (
+            "limits.executors_per_user",
+            config.limits.executors_per_user.into(),
+            1,
+        ),
+        (
+            "limits.tasks_per_workspace",
+            config.limits.tasks_per_workspace.into(),
+            1,
+        ),
+    ];
+    let (key, value, least) = lowest.into_iter().find(|(_, value, least)| value < least)?;
+    Some((
+        key.to_owned(),
+        format!("{value} is too little; write {least} or more"),
+    ))
+}
+
+/// Where models are configured, the routing leads to them.
+fn models(config: &Config) -> Option<(String, String)> {
+    if config.models.is_empty() {
+        return None;
+    }
+    let chains = [
+        ("coordinator", &config.routing.coordinator),
+        ("executor", &config.routing.executor),
+    ];
+    let by_type = config.routing.task_types.iter();
+    let by_type = by_type.map(|(name, chain)| (format!("routing.task_types.{name}"), chain));
+    let chains = chains
+        .into_iter()
+        .map(|(name, chain)| (format!("routing.{name}"), chain));
+    for (key, chain) in chains.chain(by_type) {
+        if chain.is_empty() {
+            return Some((
+                key,
+                "names no model; write at least one of [models.*]".to_owned(),
+            ));
+        }
+        let unknown = chain.iter().find(|name| !config.models.contains_key(*name));
+        if let Some(name) = unknown {
+            let near = config
+                .models
+                .keys()
+                .min_by_key(|known| strsim::damerau_levenshtein(name, known));
+            let near = near.map_or("", String::as_str);
+            let reason = format!("there is no [models.{name}]; the nearest is [models.{near}]");
+            return Some((key, reason));
+        }
+    }
+    None
+}

@@ -1,0 +1,157 @@
+//! `wardroom.toml`, overlaid by `WARDROOM_SECTION__KEY`, read into values that are already right.
+//!
+//! Every key has a default, so an absent file is a laptop. Whatever cannot be meant (an unknown
+//! key, a secret in plain text, an address that is none, a thing that this version cannot do) is
+//! refused with the place where it stands and what to write instead.
+
+mod error;
+mod settings;
+mod secret;
+mod value;
+mod keys;
+mod document;
+mod environment;
+mod check;
+mod layout;
+mod offer;
+#[cfg(test)]
+mod tests;
+
+pub use error::{ConfigError, Place};
+pub use layout::{ORG_NAME, OWNER_NAME};
+pub use offer::{local_model, offer};
+pub use settings::{
+    BusSettings, LimitSettings, ObjectSettings, PolicySettings, Profile, SandboxBackend,
+    SandboxSettings, ServerSettings, StoreSettings,
+};
+pub use value::{BusUrl, Destination, Domain, ObjectUrl, StoreUrl};
+pub use wardroom_llm::KeyReference;
+
+use document::Document;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use wardroom_llm::{ModelSettings, RoutingSettings};
+use wardroom_policy::decide::{Approvers, Policy, Preset};
+
+/// The name of the configuration file in a data directory.
+pub const FILE_NAME: &str = "wardroom.toml";
+
+/// The configuration of one server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where everything is kept that is ours.
+    #[serde(skip)]
+    pub data_dir: PathBuf,
+    /// The folder of the configuration file, which relative scripts start from.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// The file that was read; none where all is default.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// What the place is like.
+    pub profile: Profile,
+    /// `[server]`
+    pub server: ServerSettings,
+    /// `[store]`
+    pub store: StoreSettings,
+    /// `[bus]`
+    pub bus: BusSettings,
+    /// `[objects]`
+    pub objects: ObjectSettings,
+    /// `[models.NAME]`
+    pub models: BTreeMap<String, ModelSettings>,
+    /// `[routing]`
+    pub routing: RoutingSettings,
+    /// `[policy]`
+    pub policy: PolicySettings,
+    /// `[sandbox]`
+    pub sandbox: SandboxSettings,
+    /// `[limits]`
+    pub limits: LimitSettings,
+    /// `[mcp.NAME]`
+    pub mcp: BTreeMap<String, settings::McpSettings>,
+    /// `[connectors.KIND.NAME]`
+    pub connectors: settings::ConnectorSettings,
+}
+
+impl Config {
+    /// Reads the configuration of a data directory. `file` is what the user named; without it,
+    /// `wardroom.toml` of the data directory counts if it is there.
+    pub fn load(
+        data_dir: &Path,
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let own = data_dir.join(FILE_NAME);
+        let path = file.unwrap_or(&own);
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
+            Err(source) => {
+                return Err(ConfigError::Unreadable {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        };
+        let document = Document::parse(path, text.as_deref().unwrap_or_default())?;
+        let mut config = environment::overlay(&document, env)?;
+        config.file = text.is_some().then(|| path.to_owned());
+        config.folder = path.parent().unwrap_or(data_dir).to_owned();
+        config.data_dir = data_dir.to_owned();
+        Ok(config)
+    }
+
+    /// The table of policy in force.
+    pub fn preset(&self) -> Preset {
+        // INVARIANT: `check` has refused a profile whose preset this version does not have.
+        self.policy
+            .preset
+            .or(self.profile.preset())
+            .unwrap_or(Preset::Enterprise)
+    }
+
+    /// The rules of the org, as configured.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            preset: self.preset(),
+            approvers: Approvers {
+                self_approval: self.policy.self_approval.clone(),
+                own_l3: self.profile == Profile::Laptop,
+            },
+        }
+    }
+
+    /// The models whose keys are not where they are said to be, each with that place.
+    pub fn missing_keys(&self, is_set: impl Fn(&KeyReference) -> bool) -> Vec<(&str, String)> {
+        let missing = self.models.iter().filter_map(|(name, model)| {
+            let place = match model.api_key.as_ref()? {
+                key if is_set(key) => return None,
+                KeyReference::Env(variable) => format!("the environment variable {variable}"),
+                KeyReference::Secret(secret) => format!("the stored secret {secret}"),
+            };
+            Some((name.as_str(), place))
+        });
+        missing.collect()
+    }
+
+    /// The database file.
+    pub fn store_path(&self) -> PathBuf {
+        match &self.store.url {
+            StoreUrl::Sqlite(path) => self.data_dir.join(path),
+            // INVARIANT: `check` has refused other engines.
+            StoreUrl::Postgres(_) => self.data_dir.join("wardroom.db"),
+        }
+    }
+
+    /// The folder of stored objects.
+    pub fn objects_path(&self) -> PathBuf {
+        match &self.objects.url {
+            ObjectUrl::Folder(path) => self.data_dir.join(path),
+            // INVARIANT: `check` has refused other places.
+            ObjectUrl::S3(_) => self.data_dir.join("objects"),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Where the master key is kept, and what needs it: sealing a secret, and opening one.
+
+use crate::config::Config;
+use secrecy::{ExposeSecret, SecretString};
+use std::path::{Path, PathBuf};
+use wardroom_domain::OrgId;
+use wardroom_store::{CommitError, MasterKey, SecretName, SetSecret, Store, StoreError, Touch};
+
+/// The variable that may hold the master key.
+const VARIABLE: &str = "WARDROOM_MASTER_KEY";
+/// The name of the systemd credential that may hold it.
+const CREDENTIAL: &str = "wardroom-master-key";
+
+/// Where the master key is kept. It is read when it is needed, and nobody holds on to it.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    given: Option<Given>,
+    /// In the data directory; counts where nothing was given.
+    file: PathBuf,
+}
+
+/// A key that whoever starts us looks after.
+#[derive(Clone, Debug)]
+enum Given {
+    Variable(SecretString),
+    /// A file that systemd made, and guards.
+    Credential(PathBuf),
+}
+
+impl Vault {
+    /// Looks where the master key is: in the environment, in what systemd hands over, else in the
+    /// data directory.
+    pub fn find(config: &Config, environment: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = environment(VARIABLE).filter(|text| !text.trim().is_empty());
+        let variable = variable.map(|text| Given::Variable(SecretString::from(text)));
+        let credential = || {
+            let path = Path::new(&environment("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
+            path.exists().then_some(Given::Credential(path))
+        };
+        Self {
+            given: variable.or_else(credential),
+            file: config.master_key_path(),
+        }
+    }
+
+    /// Seals the next version of a secret, to be committed. The first secret of a data directory
+    /// makes its master key.
+    pub async fn seal(
+        &self,
+        store: &Store,
+        org: OrgId,
+        name: &SecretName,
+        value: &SecretString,
+        touch: Touch,
+    ) -> Result<SetSecret, StoreError> {
+        let key = match self.load()? {
+            Some(key) => key,
+            // A second key beside a lost one would only hide that the older secrets are lost, too.
+            None if store.secret_names(org).await?.is_empty() => {
+                MasterKey::load_or_create(&self.file)?
+            }
+            None => return Err(self.lost()),
+        };
+        store.seal_secret(org, name, value, &key, touch).await
+    }
+
+    /// The value of a secret that is there, for a purpose that goes on the record.
+    pub async fn open(
+        &self,
+        store: &Store,
+        org: OrgId,
+        name: &SecretName,
+        purpose: &str,
+        touch: Touch,
+    ) -> Result<Option<SecretString>, CommitError> {
+        let names = store.secret_names(org).await?;
+        if !names.iter().any(|row| row.name == name.as_str()) {
+            return Ok(None);
+        }
+        let key = self.load()?.ok_or_else(|| self.lost())?;
+        store.open_secret(org, name, &key, purpose, touch).await
+    }
+
+    fn load(&self) -> Result<Option<MasterKey>, StoreError> {
+        match &self.given {
+            None => MasterKey::load(&self.file),
+            Some(Given::Variable(text)) => {
+                MasterKey::parse(text.expose_secret(), VARIABLE).map(Some)
+            }
+            Some(Given::Credential(path)) => {
+                let text = std::fs::read_to_string(path).map(SecretString::from);
+                let text = text.map_err(|error| refused(path, error.to_string()))?;
+                let place = format!("the credential {CREDENTIAL}");
+                MasterKey::parse(text.expose_secret(), &place).map(Some)
+            }
+        }
+    }
+
+    fn lost(&self) -> StoreError {
+        let reason = "the master key of the stored secrets is not there; put it back, or remove \
+                      them with `wardroom secret remove NAME` and set them again";
+        refused(&self.file, reason.to_owned())
+    }
+}
+
+fn refused(path: &Path, reason: String) -> StoreError {
+    StoreError::File {
+        path: path.to_owned(),
+        reason,
+    }
+}

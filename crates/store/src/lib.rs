@@ -1,0 +1,75 @@
+//! The only SQL of Wardroom: what is kept, how it is written, how it is read.
+//!
+//! A change is a list of [`Write`]s: effects as data, applied in order in one transaction by
+//! [`Store::commit`], which answers only when they are on the disk. Reads go to a few read-only
+//! connections and always name the org. One process writes; it holds the lock of the database.
+//!
+//! What stays out: rules (`policy`), what follows what in the life of a task (`engine`), and any
+//! clock. The text of every statement keeps to what SQLite and PostgreSQL read alike.
+
+mod error;
+mod store;
+mod write;
+mod hint;
+mod page;
+
+mod writer;
+mod sql;
+mod sqlite;
+
+mod org;
+mod people;
+mod signin;
+mod workspace;
+mod conversation;
+mod inbox;
+mod feed;
+mod task;
+mod claim;
+mod journal;
+mod signal;
+mod effect;
+mod approval;
+mod applied;
+mod artifact;
+mod usage;
+mod outbox;
+mod remembered;
+mod document;
+mod secret;
+mod key_file;
+mod audit;
+
+mod objects;
+
+pub use applied::{Applied, AppliedRow, Undone};
+pub use approval::{ApprovalFilter, ApprovalRow, Decide, Spend};
+pub use artifact::{Artifact, StoredFile};
+pub use audit::{
+    AuditFilter, AuditSigner, AuditVerifier, BadRecord, ChainScope, VerifyReport, verify_export,
+};
+pub use claim::{ClaimLimits, ClaimRequest};
+pub use conversation::Context;
+pub use document::{Document, PutDocument};
+pub use effect::{EffectRow, PutEffect, SettleEffect};
+pub use error::{CommitError, Conflict, StoreError};
+pub use feed::{Feed, FeedRow};
+pub use hint::Hint;
+pub use inbox::{Admit, InboxDone, InboxRow, InboxState};
+pub use journal::{Journal, JournalRow};
+pub use objects::{ObjectError, ObjectKey, Objects};
+pub use outbox::{Outbox, OutboxFailed, OutboxRow, OutboxSent};
+pub use page::{Page, Paged};
+pub use people::{SetPassword, SetRole, SetUserStatus};
+pub use remembered::{Remember, Remembered};
+pub use secret::{
+    MasterKey, RemoveSecret, SecretName, SecretRow, SetSecret, Touch, UnfitSecret, fit_value,
+};
+pub use signal::{ConsumeSignals, Signal, SignalRow};
+pub use signin::{
+    EndSession, LinkRow, NewLink, NewSession, NewToken, RevokeToken, SessionRow, TokenRow, UseLink,
+};
+pub use store::{Counters, OpenMode, OpenOptions, Store};
+pub use task::{CreateTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
+pub use usage::{Usage, UsageBy, UsageFilter, UsageTotal};
+pub use write::{Receipt, Write};

@@ -1,0 +1,144 @@
+//! Every effect that a commit can have, as data.
+
+use crate::sql::Tx;
+use crate::writer::Boundary;
+use crate::*;
+use wardroom_domain::{Approval, AuditDraft, Conversation, Message, User, Workspace};
+
+/// What an effect does to the transaction. Answers the sequence number that the store gave, if any.
+pub(crate) trait Apply {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError>;
+}
+
+macro_rules! writes {
+    ($($(#[$doc:meta])* $name:ident($inner:ty),)*) => {
+        /// One effect of a commit. Made from its struct: `Write::from(Signal { … })`.
+        #[derive(Clone, Debug)]
+        pub enum Write { $($(#[$doc])* $name($inner),)* }
+
+        $(impl From<$inner> for Write {
+            fn from(inner: $inner) -> Self {
+                Self::$name(inner)
+            }
+        })*
+
+        impl Apply for Write {
+            async fn apply<T: Tx>(
+                &self,
+                at: &mut Boundary<'_, T>,
+            ) -> Result<Option<i64>, CommitError> {
+                match self { $(Self::$name(inner) => inner.apply(at).await,)* }
+            }
+        }
+    };
+}
+
+writes! {
+    /// A person joins; his name is free.
+    AddUser(User),
+    /// A person gets another role.
+    SetRole(SetRole),
+    /// A person is suspended, reinstated or removed.
+    SetUserStatus(SetUserStatus),
+    /// A person gets a password, already hashed.
+    SetPassword(SetPassword),
+    /// A token is made; only its hash is kept.
+    AddToken(NewToken),
+    /// A token ends.
+    RevokeToken(RevokeToken),
+    /// A one-time sign-in link is made.
+    AddLink(NewLink),
+    /// A link is used: once, in time.
+    UseLink(UseLink),
+    /// A browser is signed in.
+    AddSession(NewSession),
+    /// A browser is signed out.
+    EndSession(EndSession),
+    /// A folder is opened.
+    AddWorkspace(Workspace),
+    /// A context is made.
+    AddContext(Context),
+    /// A conversation begins; its key is free with its owner.
+    AddConversation(Conversation),
+    /// Something is said; the store gives the sequence number.
+    AddMessage(Message),
+    /// A delivery comes in, once.
+    Admit(Admit),
+    /// A delivery has been answered.
+    InboxDone(InboxDone),
+    /// A stream grows by an event; the store gives the sequence number.
+    Feed(Feed),
+    /// A task is asked for.
+    CreateTask(CreateTask),
+    /// A task is saved by who read it, at a boundary.
+    SaveTask(SaveTask),
+    /// A worker gives a task back as it is.
+    ReleaseTask(ReleaseTask),
+    /// A task's journal grows; the store gives the sequence number.
+    Journal(Journal),
+    /// An effect is intended.
+    PutEffect(PutEffect),
+    /// What came of an effect.
+    SettleEffect(SettleEffect),
+    /// A task gets mail; mail of the same key is the same mail. Wakes a task that sleeps.
+    Signal(Signal),
+    /// A task has read its mail.
+    ConsumeSignals(ConsumeSignals),
+    /// A person is asked.
+    Ask(Approval),
+    /// A question ends: once, in time, about what was seen.
+    Decide(Decide),
+    /// An approval is used: once.
+    Spend(Spend),
+    /// Changes were carried to a workspace.
+    Applied(Applied),
+    /// An apply was taken back.
+    Undone(Undone),
+    /// A task made something for its requester.
+    Artifact(Artifact),
+    /// A person uploaded something.
+    AddFile(StoredFile),
+    /// A model was used.
+    Usage(Usage),
+    /// Something is to be delivered, once per key.
+    Outbox(Outbox),
+    /// It was delivered.
+    OutboxSent(OutboxSent),
+    /// It was not, and is tried again.
+    OutboxFailed(OutboxFailed),
+    /// What a request with an idempotency key was answered.
+    Remember(Remember),
+    /// A document gets its next version.
+    PutDocument(PutDocument),
+    /// A secret gets its next version, and the audit log says so.
+    SetSecret(SetSecret),
+    /// A secret is removed, and the audit log says so.
+    RemoveSecret(RemoveSecret),
+    /// What happened, for good.
+    Audit(AuditDraft),
+}
+
+/// What the store gave to the writes of a commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// One per write, in their order: the sequence number of a message, feed event, journal entry,
+    /// signal, audit event or document version; none for the others.
+    pub seqs: Vec<Option<i64>>,
+}
+
+/// Applies a commit. Its tasks that fell asleep over unread mail are woken at the end.
+pub(crate) async fn apply_all<T: Tx>(
+    at: &mut Boundary<'_, T>,
+    writes: &[Write],
+) -> Result<Receipt, CommitError> {
+    let mut seqs = Vec::with_capacity(writes.len());
+    for write in writes {
+        seqs.push(write.apply(at).await?);
+    }
+    for write in writes {
+        if let Write::SaveTask(saved) = write {
+            crate::task::wake_over_unread_mail(at, saved).await?;
+        }
+    }
+    Ok(Receipt { seqs })
+}

@@ -1,0 +1,25 @@
+//! The store suite. All but `sqlite` is written against `Store` alone, so that every engine can
+//! run it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so by panicking, in its helpers too"
+)]
+
+mod world;
+
+mod tasks;
+mod claims;
+mod mail;
+mod talk;
+mod people;
+mod approvals;
+mod records;
+mod secrets;
+mod scope;
+mod audit;
+mod random;
+mod objects;
+
+mod sqlite;

@@ -1,0 +1,444 @@
+//! A Wardroom as its users have it: the real binary on a real data directory, its doors on
+//! loopback, and a stand-in for its model.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a story that cannot go on fails its test"
+)]
+
+use crate::models::{Brain, Dialect, ModelStandIn, Options};
+use std::future::Future;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use wardroom_api::approval::{Approval, ApprovalFilter, Decide, Verdict};
+use wardroom_api::client::{Address, Client};
+use wardroom_api::message::{PostMessage, Reply};
+use wardroom_api::task::{CreateTask, Task};
+use wardroom_domain::{ApprovalId, ConversationId, TaskId, TaskStatus, WorkspaceId};
+
+/// How long a story waits for anything before it fails. Generous: these machines are noisy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a world is like.
+pub struct Setup {
+    /// The binary.
+    pub binary: PathBuf,
+    /// More lines for the configuration file, before its tables.
+    pub top: String,
+    /// More tables for the configuration file.
+    pub tables: String,
+    /// How patient the router is with the model: more lines of its table.
+    pub patience: String,
+    /// Models that are asked after the first, by name.
+    pub spares: Vec<String>,
+    /// More flags for `up`.
+    pub flags: Vec<String>,
+}
+
+impl Setup {
+    /// A laptop with the binary under test.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        Self {
+            binary: binary.into(),
+            top: String::new(),
+            tables: String::new(),
+            patience: "retries_max = 1\ntimeout_ms = 20000\n".to_owned(),
+            spares: Vec::new(),
+            flags: Vec::new(),
+        }
+    }
+
+    /// With another profile.
+    #[must_use]
+    pub fn profile(mut self, name: &str) -> Self {
+        self.top.push_str(&format!("profile = \"{name}\"\n"));
+        self
+    }
+
+    /// With more tables of configuration.
+    #[must_use]
+    pub fn with(mut self, tables: &str) -> Self {
+        self.tables.push_str(tables);
+        self
+    }
+
+    /// With another patience towards the model.
+    #[must_use]
+    pub fn patience(mut self, lines: &str) -> Self {
+        self.patience = lines.to_owned();
+        self
+    }
+
+    /// With a model that is asked when the first one fails.
+    #[must_use]
+    pub fn spare(mut self, name: &str, model: &ModelStandIn) -> Self {
+        let url = model.base_url();
+        self.spares.push(name.to_owned());
+        self.with(&format!(
+            "[models.{name}]\nprovider = \"openai\"\nbase_url = \"{url}\"\nmodel = \"spare\"\n\n"
+        ))
+    }
+
+    fn chain(&self) -> String {
+        let spares = self.spares.iter().map(|name| format!(", \"{name}\""));
+        format!("[\"default\"{}]", spares.collect::<String>())
+    }
+}
+
+/// A running Wardroom.
+pub struct World {
+    setup: Setup,
+    folder: tempfile::TempDir,
+    /// The model that it asks.
+    pub model: ModelStandIn,
+    server: Option<Child>,
+    url: String,
+    /// The one-time link that it printed.
+    pub link: String,
+}
+
+impl World {
+    /// Starts a model that thinks with `brain`, and a Wardroom that asks it.
+    pub async fn start(setup: Setup, brain: impl Brain) -> Self {
+        let model = ModelStandIn::start(Options::open(Dialect::OpenAi), brain).await;
+        let model = model.expect("the stand-in listens on loopback");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut world = Self {
+            setup,
+            folder,
+            model,
+            server: None,
+            url: String::new(),
+            link: String::new(),
+        };
+        std::fs::create_dir_all(world.data()).expect("the data directory");
+        std::fs::write(world.data().join("wardroom.toml"), world.configuration())
+            .expect("its file");
+        world.up();
+        world
+    }
+
+    fn configuration(&self) -> String {
+        let chain = self.setup.chain();
+        format!(
+            "{}[models.default]\nprovider = \"openai\"\nbase_url = \"{}\"\nmodel = \"stand-in\"\n\
+             {}\n[routing]\ncoordinator = {chain}\nexecutor = {chain}\n\n{}",
+            self.setup.top,
+            self.model.base_url(),
+            self.setup.patience,
+            self.setup.tables
+        )
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A folder of the host for a story to work on.
+    pub fn project(&self, files: &[(&str, &str)]) -> PathBuf {
+        let project = self.folder.path().join("project");
+        for (name, content) in files {
+            let path = project.join(name);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, content).expect("a file");
+        }
+        project
+    }
+
+    /// Where a file of the world may lie beside the data directory.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the server again with other flags.
+    pub fn up_with(&mut self, flags: &[&str]) {
+        self.setup.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self.up();
+    }
+
+    /// Starts the server, or starts it again.
+    pub fn up(&mut self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("server.log"))
+            .expect("a log file");
+        let mut server = Command::new(&self.setup.binary)
+            .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])
+            .arg(self.data())
+            .args(&self.setup.flags)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let mut out = BufReader::new(server.stdout.take().expect("its output"));
+        out.read_line(&mut line).expect("its first line");
+        let ready: serde_json::Value = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("not ready: {line:?}\n{}", self.log()));
+        assert_eq!(ready["ready"], true, "{line}");
+        self.url = ready["url"].as_str().expect("a URL").to_owned();
+        // Whatever else it prints must not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        self.server = Some(server);
+    }
+
+    /// What the server has written to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
+        self.server.as_ref().map_or(0, Child::id)
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// Asks it to stop, and answers its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        let mut server = self.server.take()?;
+        let _ = Command::new("kill")
+            .args(["-TERM", &server.id().to_string()])
+            .status();
+        server.wait().ok()?.code()
+    }
+
+    /// Runs a verb of the binary on this data directory and answers its standard output.
+    pub fn verb(&self, arguments: &[&str]) -> Result<String, String> {
+        let ran = Command::new(&self.setup.binary)
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs");
+        let text = String::from_utf8_lossy(&ran.stdout).into_owned();
+        if ran.status.success() {
+            Ok(text)
+        } else {
+            Err(format!("{text}{}", String::from_utf8_lossy(&ran.stderr)))
+        }
+    }
+
+    /// The owner, over the data directory's socket.
+    pub fn owner(&self) -> Person {
+        Person {
+            client: Client::new(Address::in_data_dir(&self.data())).expect("a client"),
+        }
+    }
+
+    /// A person with a role, over the network with a token of his own.
+    pub fn person(&self, name: &str, role: &str) -> Person {
+        if role != "overlord" {
+            self.verb(&["user", "add", name, "--role", role])
+                .expect("the person is added");
+        }
+        let token = self.token(name);
+        let address = Address::Url {
+            url: self.url.clone(),
+            token: Some(token),
+        };
+        Person {
+            client: Client::new(address).expect("a client"),
+        }
+    }
+
+    /// A new token of a person.
+    pub fn token(&self, name: &str) -> String {
+        self.verb(&["token", "create", "--user", name])
+            .expect("a token")
+            .trim()
+            .to_owned()
+    }
+
+    /// Whether the audit log is whole.
+    pub fn audit_is_whole(&self) -> bool {
+        self.verb(&["audit", "verify"]).is_ok()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the server's log\n{}", self.log());
+        }
+    }
+}
+
+/// Somebody who talks to a Wardroom.
+pub struct Person {
+    /// How he reaches it.
+    pub client: Client,
+}
+
+impl Person {
+    /// Says something, in a conversation if he is in one.
+    pub async fn says(&self, text: &str, conversation: Option<ConversationId>) -> Reply {
+        let post = PostMessage {
+            text: text.to_owned(),
+            conversation,
+            ..PostMessage::default()
+        };
+        self.client
+            .post_message(&post, None)
+            .await
+            .expect("an answer")
+    }
+
+    /// Says something about a folder of his.
+    pub async fn says_in(&self, text: &str, workspace: WorkspaceId) -> Reply {
+        let post = PostMessage {
+            text: text.to_owned(),
+            workspace: Some(workspace),
+            ..PostMessage::default()
+        };
+        self.client
+            .post_message(&post, None)
+            .await
+            .expect("an answer")
+    }
+
+    /// Opens a folder of the host to the crew.
+    pub async fn opens(&self, folder: &Path) -> WorkspaceId {
+        let open = wardroom_api::workspace::OpenWorkspace {
+            path: folder.display().to_string(),
+        };
+        self.client
+            .open_workspace(&open)
+            .await
+            .expect("the folder is opened")
+            .id
+    }
+
+    /// Asks for a task directly.
+    pub async fn asks(&self, text: &str) -> TaskId {
+        let create = CreateTask {
+            text: text.to_owned(),
+            ..CreateTask::default()
+        };
+        self.client
+            .create_task(&create, None)
+            .await
+            .expect("a task")
+            .id
+    }
+
+    /// A task as it stands.
+    pub async fn sees(&self, id: TaskId) -> Task {
+        self.client.task(id).await.expect("the task")
+    }
+
+    /// Waits until a task stands where it is expected.
+    pub async fn awaits(&self, id: TaskId, status: TaskStatus) -> Task {
+        eventually(&format!("{id} to be {status}"), || async {
+            let task = self.sees(id).await;
+            let is_there = task.status == status;
+            assert!(
+                is_there || !task.status.is_terminal(),
+                "{id} is {}: {:?}",
+                task.status,
+                task.error
+            );
+            is_there.then_some(task)
+        })
+        .await
+    }
+
+    /// Waits until a task has ended, however.
+    pub async fn awaits_end(&self, id: TaskId) -> Task {
+        eventually(&format!("{id} to end"), || async {
+            let task = self.sees(id).await;
+            task.status.is_terminal().then_some(task)
+        })
+        .await
+    }
+
+    /// Waits until he is asked something, and answers the question.
+    pub async fn is_asked(&self) -> Approval {
+        let waiting = ApprovalFilter {
+            waiting: Some(true),
+            ..ApprovalFilter::default()
+        };
+        eventually("a question", || async {
+            self.client
+                .approvals(&waiting)
+                .await
+                .expect("the list")
+                .approvals
+                .pop()
+        })
+        .await
+    }
+
+    /// Decides a question.
+    pub async fn decides(
+        &self,
+        id: ApprovalId,
+        decision: Verdict,
+    ) -> Result<Approval, wardroom_api::client::ClientError> {
+        let decide = Decide {
+            decision,
+            digest: None,
+            remember: None,
+            answer: None,
+        };
+        self.client.decide(id, &decide).await
+    }
+
+    /// Everything that was said in a conversation.
+    pub async fn hears(&self, conversation: ConversationId) -> Vec<wardroom_api::message::Message> {
+        let page = wardroom_api::page::Page {
+            limit: Some(500),
+            cursor: None,
+        };
+        self.client
+            .messages(conversation, &page)
+            .await
+            .expect("the messages")
+            .messages
+    }
+
+    /// Waits until somebody says something that fits.
+    pub async fn awaits_words(&self, conversation: ConversationId, words: &str) -> String {
+        eventually(&format!("the words {words:?}"), || async {
+            let messages = self.hears(conversation).await;
+            messages
+                .into_iter()
+                .map(|message| message.text)
+                .find(|text| text.contains(words))
+        })
+        .await
+    }
+}
+
+/// Tries until there is an answer, or patience ends.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = attempt().await {
+            return answer;
+        }
+        assert!(Instant::now() < until, "waited {PATIENCE:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

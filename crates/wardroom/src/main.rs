@@ -1,0 +1,39 @@
+//! The binary: one verb, one file. A client of the API for everything but `up`, `demo` and what
+//! can be done without a server. Data goes to stdout, talk to stderr; the exit code is 0 when it
+//! is done, 1 when it was refused or failed, 2 when it was asked wrongly.
+
+mod cli;
+mod failure;
+mod machine;
+mod output;
+mod place;
+mod office;
+mod people;
+mod terminal;
+mod chat;
+mod verbs;
+
+use clap::Parser;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if is_runner() {
+        let code = wardroom_executors::runner::serve(std::io::stdin(), std::io::stdout());
+        return ExitCode::from(u8::try_from(code).unwrap_or(1));
+    }
+    let cli = cli::Cli::parse();
+    match cli.run() {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.tell();
+            failure.exit().into()
+        }
+    }
+}
+
+/// Inside a sandbox the same binary is the runner, by its name.
+fn is_runner() -> bool {
+    let name = std::env::args_os().next();
+    name.is_some_and(|name| Path::new(&name).ends_with(wardroom_executors::RUNNER_NAME))
+}

@@ -1,0 +1,20 @@
+//! One verb, one file.
+
+mod bulk;
+
+pub mod up;
+pub mod demo;
+pub mod chat;
+pub mod task;
+pub mod approval;
+pub mod policy;
+pub mod sanitize;
+pub mod audit;
+pub mod user;
+pub mod token;
+pub mod secret;
+pub mod sandbox;
+pub mod doctor;
+pub mod config;
+pub mod migrate;
+pub mod completions;

@@ -1,0 +1,164 @@
+//! `wardroom user`: who may come in, and as what.
+
+use crate::failure::{Exit, Failure};
+use crate::machine::block_on;
+use crate::output::{columns, json, lines, print};
+use crate::people::People;
+use crate::place::Place;
+use crate::terminal::visible;
+use clap::Subcommand;
+use serde::Serialize;
+use std::io::{IsTerminal, Read};
+use wardroom_api::user::User as Person;
+use wardroom_domain::{Role, UserStatus};
+
+/// Look after people
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add somebody
+    Add {
+        name: String,
+        /// What he may do at most: viewer, member, operator, admin, overlord
+        #[arg(long, value_parser = role)]
+        role: Role,
+    },
+    /// List everybody
+    List,
+    /// Give somebody another role
+    SetRole {
+        name: String,
+        #[arg(value_parser = role)]
+        role: Role,
+    },
+    /// Keep somebody from acting, until reinstated
+    Suspend { name: String },
+    /// Let somebody act again
+    Reinstate { name: String },
+    /// Remove somebody; the name may be given again
+    Remove { name: String },
+    /// Set somebody's password, from stdin
+    Password { name: String },
+}
+
+#[derive(Serialize)]
+struct UserList {
+    users: Vec<Person>,
+}
+
+pub fn role(text: &str) -> Result<Role, String> {
+    let words = Role::ALL
+        .iter()
+        .map(|role| role.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    Role::parse(text).ok_or_else(|| format!("it is one of {words}"))
+}
+
+impl User {
+    pub fn run(self, place: &Place) -> Result<Exit, Failure> {
+        block_on(async {
+            let people = People::of(place).await?;
+            match self {
+                Self::Add { name, role } => {
+                    let user = people.add(&name, role).await?;
+                    print(place.json, &user, |user| user.id.to_string())?;
+                }
+                Self::List => list(place, people.all().await?)?,
+                Self::SetRole { name, role } => {
+                    people.set_role(&people.named(&name).await?, role).await?;
+                    tell(place, &people, &name).await?;
+                }
+                Self::Suspend { name } => {
+                    let user = people.named(&name).await?;
+                    people.set_status(&user, UserStatus::Suspended).await?;
+                    tell(place, &people, &name).await?;
+                }
+                Self::Reinstate { name } => {
+                    let user = people.named(&name).await?;
+                    people.set_status(&user, UserStatus::Active).await?;
+                    tell(place, &people, &name).await?;
+                }
+                Self::Remove { name } => {
+                    let user = people.named(&name).await?;
+                    people.set_status(&user, UserStatus::Removed).await?;
+                    said(
+                        place,
+                        &Person {
+                            status: UserStatus::Removed,
+                            ..user
+                        },
+                    )?;
+                }
+                Self::Password { name } => {
+                    let user = people.named(&name).await?;
+                    people.set_password(&user, &read_password()?).await?;
+                    said(place, &user)?;
+                }
+            }
+            Ok(Exit::Done)
+        })
+    }
+}
+
+async fn tell(place: &Place, people: &People, name: &str) -> Result<(), Failure> {
+    said(place, &people.named(name).await?)
+}
+
+fn said(place: &Place, user: &Person) -> Result<(), Failure> {
+    if place.json {
+        return json(user);
+    }
+    lines(&format!(
+        "{} is {}, {}.",
+        visible(&user.name),
+        user.role,
+        user.status
+    ))
+}
+
+fn list(place: &Place, users: Vec<Person>) -> Result<(), Failure> {
+    print(place.json, &UserList { users }, |list| {
+        let rows: Vec<_> = list
+            .users
+            .iter()
+            .map(|user| {
+                let name = visible(&user.name).into_owned();
+                vec![
+                    user.id.to_string(),
+                    user.role.to_string(),
+                    user.status.to_string(),
+                    name,
+                ]
+            })
+            .collect();
+        match rows.is_empty() {
+            true => "Nobody yet. `wardroom up` adds the owner.".to_owned(),
+            false => columns(&["ID", "ROLE", "STATUS", "NAME"], &rows),
+        }
+    })
+}
+
+/// The password: the first line of stdin, so that it stands in no command line.
+fn read_password() -> Result<String, Failure> {
+    if std::io::stdin().is_terminal() {
+        anstream::eprintln!("Type the password, it will show, and end with Ctrl-D:");
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| {
+            Failure::caused(
+                "the password cannot be read from stdin",
+                &error,
+                "Pipe it in as one line.",
+            )
+        })?;
+    let password = text.lines().next().unwrap_or_default().to_owned();
+    if !(8..=1024).contains(&password.chars().count()) {
+        return Err(Failure::new(
+            "the password is too short",
+            "Use 8 to 1024 characters.",
+        ));
+    }
+    Ok(password)
+}

@@ -1,0 +1,60 @@
+//! The chores of this repository: start it, test it, keep it tidy.
+//!
+//! Only the standard library and two readers (JSON, TOML) are used here, because everything else
+//! waits for this crate before it may compile.
+
+mod up;
+mod test;
+mod tidy;
+mod openapi;
+mod deny;
+mod bench;
+
+mod failure;
+mod checkout;
+mod command;
+
+use failure::Outcome;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask VERB
+
+  up [ARGS]   build what is missing and start Wardroom; ARGS go to `wardroom up`
+  test        install what the tests need, run every test, say what was skipped
+  tidy        check the rules of the house that no compiler checks
+  openapi     write crates/api/openapi.json from the code
+  deny        check licences and advisories of dependencies with cargo-deny
+  bench       build for release, measure speed and size; --clean also times the build";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let Some(verb) = arguments.next() else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match run(&verb, &arguments.collect::<Vec<_>>()) {
+        Some(Ok(code)) => code,
+        Some(Err(failure)) => {
+            eprintln!("xtask {verb}: {failure}");
+            ExitCode::FAILURE
+        }
+        None => {
+            eprintln!("xtask: there is no verb `{verb}`\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one verb; none if there is no such verb.
+fn run(verb: &str, arguments: &[String]) -> Option<Outcome<ExitCode>> {
+    Some(match verb {
+        "up" => up::run(arguments),
+        "test" => test::run(),
+        "tidy" => tidy::run(),
+        "openapi" => openapi::run(),
+        "deny" => deny::run(),
+        "bench" => bench::run(arguments),
+        _ => return None,
+    })
+}

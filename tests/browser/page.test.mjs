@@ -1,0 +1,288 @@
+// The chat page before a real server: what a person does in it, and what must never happen in it.
+
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Wardroom, launch, openPage } from "./wardroom.mjs";
+
+const CORPUS = [
+  `<script>document.title = "owned"</script>`,
+  `<img src=x onerror="alert(1)">`,
+  `<svg/onload=alert(2)>`,
+  `"><iframe srcdoc="<script>alert(3)</script>"></iframe>`,
+  `[click](javascript:alert(4)) [data](data:text/html,<script>alert(5)</script>)`,
+  `[tab](java\tscript:alert(6)) [vb](vbscript:alert(7)) [file](file:///etc/passwd)`,
+  `![pixel](https://tracker.example/pixel.png) ![data](data:image/svg+xml,<svg/onload=alert(8)>)`,
+  "`<b onclick=alert(9)>` **<i>bold</i>** # <u>no heading</u>",
+  "```html\n</pre><script>alert(10)</script>\n```",
+  `<a href="https://phish.example" onmouseover=alert(11)>bank</a> <style>*{display:none}</style>`,
+  `<form action=https://phish.example><input name=password></form>`,
+  `${"{{"}constructor.constructor('alert(12)')()${"}}"} &lt;script&gt;alert(13)&lt;/script&gt;`,
+  "\u202egnp.exe\u202c \u200bzero\u200b \u0007bell \u2066isolate\u2069",
+];
+const SLOW_MS = 30_000;
+const PASSWORD = "correct horse battery staple";
+
+let wardroom;
+let browser;
+let page;
+
+before(async () => {
+  wardroom = new Wardroom();
+  await wardroom.start();
+  assert.equal(await wardroom.openWorkspace(), 200);
+  browser = await launch();
+  page = await openPage(browser, wardroom);
+  page.setDefaultTimeout(SLOW_MS);
+});
+
+after(async () => {
+  await browser?.close();
+  await wardroom?.stop();
+  wardroom?.remove();
+});
+
+async function say(text) {
+  await page.fill("#text", text);
+  await page.press("#text", "Enter");
+}
+
+const message = (speaker) => page.locator(`#messages .message.${speaker}:not(.pending)`);
+const replied = (text) => message("assistant").filter({ hasText: text }).first().waitFor();
+const task = (title) => page.locator("article.task").filter({ hasText: title }).last();
+const press = (where, name) => where.getByRole("button", { name, exact: true }).click();
+
+test("nothing in the page reads HTML", async () => {
+  const script = await (await fetch(`${wardroom.url}/page.js`)).text();
+  assert.doesNotMatch(script, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|\beval\b|new Function/);
+  const markup = await (await fetch(wardroom.url)).text();
+  assert.doesNotMatch(markup, /<style|\son\w+=|style=|<script(?![^>]*src=)/);
+});
+
+test("a stranger is told how to get in, and a used link is none", async () => {
+  await page.goto(wardroom.url);
+  await page.getByText("Open the one-time link that wardroom up prints").waitFor();
+  await page.goto(`${wardroom.url}/#code=wrong`);
+  await page.getByText("This link has been used or has expired").waitFor();
+  assert.equal(new URL(page.url()).hash, "");
+});
+
+test("the link signs in, and leaves the address", async () => {
+  await page.goto(wardroom.link);
+  await page.locator("#text").waitFor();
+  assert.equal(page.url(), `${wardroom.url}/`);
+  await page.getByText("owner (overlord)").waitFor();
+  await page.locator("#where select").selectOption({ label: wardroom.work });
+});
+
+test("hello is answered, in order, once", async () => {
+  await say("hello");
+  await replied("Say tidy and the crew begins");
+  await message("user").first().waitFor();
+  assert.deepEqual(await speakers(), ["You", "Coordinator"]);
+  assert.equal(await page.locator("#messages strong", { hasText: "tidy" }).count(), 1);
+});
+
+const speakers = () => page.locator("#messages .message > header strong").allTextContents();
+
+test("work waits for a decision, is applied, shown and undone", async () => {
+  await say("tidy");
+  const ask = task("Tidy the folder").locator(".ask");
+  await ask.waitFor();
+  const words = await ask.textContent();
+  for (const part of ["May apply happen?", "L2_DESTRUCTIVE", "Because", "Rule", "sha256:", "expires in", wardroom.work]) {
+    assert.ok(words.includes(part), `the question lacks ${part}: ${words}`);
+  }
+  assert.deepEqual(await ask.locator(".diff .added").allTextContents(), ["+<img src=x onerror=alert(1)>", "+one", "+two"]);
+  assert.deepEqual(await ask.locator(".diff .removed").allTextContents(), ["-left over"]);
+  assert.match(await ask.locator("figcaption").textContent(), /^3 lines added, 1 removed/);
+  assert.ok(existsSync(join(wardroom.work, "old.tmp")), "nothing has happened yet");
+  assert.equal(await page.title(), "(1) Wardroom");
+  await fitsPhone();
+
+  await press(ask, "Approve");
+  await task("Tidy the folder").getByText("Its changes are applied.").waitFor();
+  await replied("The folder is tidy.");
+  assert.ok(!existsSync(join(wardroom.work, "old.tmp")));
+  assert.equal(readFileSync(join(wardroom.work, "list.txt"), "utf8"), "one\ntwo\n");
+
+  await press(task("Tidy the folder"), "Show changes");
+  await task("Tidy the folder").locator(".diff .added").first().waitFor();
+  await press(task("Tidy the folder"), "Undo");
+  await press(task("Tidy the folder"), "Undo: put everything back?");
+  await task("Tidy the folder").getByText("Undone").waitFor();
+  assert.equal(readFileSync(join(wardroom.work, "old.tmp"), "utf8"), "left over\n");
+  assert.ok(!existsSync(join(wardroom.work, "list.txt")));
+});
+
+/** On a phone nothing but a diff is wider than the screen, and the decision stands in sight. */
+async function fitsPhone() {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.locator("#waiting").click();
+  assert.ok(await page.evaluate(() => [document.documentElement, document.querySelector("#scroll")].every((pane) => pane.scrollWidth <= pane.clientWidth)));
+  const { y, height } = await page.getByRole("button", { name: "Approve" }).boundingBox();
+  assert.ok(height >= 40 && y > 0 && y + height < 844, `Approve stands at ${y}, ${height} high`);
+  await page.setViewportSize({ width: 1366, height: 768 });
+}
+
+test("a refusal leaves everything as it was", async () => {
+  await say("tidy once more");
+  const card = task("Tidy the folder");
+  await card.locator(".ask").waitFor();
+  await press(card, "Deny");
+  await card.getByText("Denied by you: apply").waitFor();
+  await card.getByText("Its changes are not applied.").waitFor();
+  await replied("Its changes were not applied.");
+  assert.ok(existsSync(join(wardroom.work, "old.tmp")));
+});
+
+test("output runs along while a command does, and stops when asked", async () => {
+  await say("count slowly");
+  const card = task("Count slowly");
+  await card.locator(".tail", { hasText: /tick \d+ <b>x<\/b>/ }).waitFor();
+  await card.getByText("shell for i in").waitFor();
+  await press(page.locator("#composer"), "Stop");
+  await card.getByText("canceled").waitFor();
+  await replied("stopped by owner");
+  await page.locator("#stop").waitFor({ state: "hidden" });
+});
+
+test("a question in words takes an answer in words", async () => {
+  await say("ask me");
+  const card = task("Choose a colour");
+  await card.getByText("A task asks: Which colour?").waitFor();
+  await press(card, "<i>blue</i>");
+  await press(card, "Answer");
+  await replied("<i>blue</i>");
+});
+
+test("whatever is said stays text", async () => {
+  for (const text of CORPUS) {
+    const before = await message("assistant").count();
+    await say(`repeat: ${text}`);
+    await message("assistant").nth(before).waitFor();
+  }
+  const foreign = "#messages :is(script, img, svg, iframe, style, form, object, embed, [onclick], [onerror], [onload], [onmouseover], [style], [src])";
+  assert.equal(await page.locator(foreign).count(), 0);
+  assert.equal(await page.title(), "Wardroom");
+  const links = await page.locator("#messages a").evaluateAll((all) => all.map((link) => [link.protocol, link.rel, link.parentElement.textContent.includes(link.href)]));
+  assert.ok(links.length > 0);
+  for (const link of links) assert.deepEqual(link, ["https:", "noopener noreferrer nofollow", true]);
+  const odd = await page.locator("#messages .odd").allTextContents();
+  for (const sign of ["\\u{202e}", "\\u{200b}", "\\u{7}", "\\u{2066}"]) assert.ok(odd.includes(sign), sign);
+  const last = await message("user").last().locator(".words").textContent();
+  assert.doesNotMatch(last, /[\u202e\u200b\u0007\u2066]/);
+});
+
+test("a giant message with awkward signs is shown at once", async () => {
+  const awkward = ["*".repeat(4000), "`".repeat(3999), "[".repeat(4000), ">".repeat(4000), "**a ".repeat(2000), "` `` ".repeat(1500)].join("\n\n");
+  const before = await message("assistant").count();
+  const began = Date.now();
+  await say(`repeat: ${awkward}`);
+  await message("assistant").nth(before).waitFor();
+  assert.ok(Date.now() - began < 15_000, `it took ${Date.now() - began} ms`);
+});
+
+test("a reload shows the same conversation, and keeps what was typed", async () => {
+  await page.locator(".message.pending").waitFor({ state: "detached" });
+  const before = await speakers();
+  await page.fill("#text", "half a sentence");
+  await page.reload();
+  await task("Choose a colour").getByText("done").waitFor();
+  assert.deepEqual(await speakers(), before);
+  assert.equal(await page.inputValue("#text"), "half a sentence");
+  assert.equal(await page.locator(".ask").count(), 0);
+});
+
+test("the server goes and comes back, and nothing typed is lost", async () => {
+  assert.equal(await wardroom.stop(), 0);
+  await page.getByText("The server is away; trying again").waitFor();
+  await say("hello once more");
+  await page.locator(".message.pending", { hasText: "hello once more" }).waitFor();
+  await page.fill("#text", "still typing");
+  const before = await message("assistant").count();
+  await wardroom.start();
+  await message("assistant").nth(before).waitFor();
+  await page.locator(".message.pending").waitFor({ state: "detached" });
+  assert.equal(await message("user").filter({ hasText: "hello once more" }).count(), 1);
+  assert.equal(await page.locator("#link").textContent(), "");
+  assert.equal(await page.inputValue("#text"), "still typing");
+});
+
+test("a question from elsewhere is shown, and goes when it is decided elsewhere", async () => {
+  await press(page.locator("body > header"), "New conversation");
+  await page.locator("#welcome").waitFor();
+  const other = await openOther();
+  await other.locator("#where select").selectOption({ label: wardroom.work });
+  await other.fill("#text", "tidy");
+  await other.press("#text", "Enter");
+  await other.locator(".ask").waitFor();
+  await page.reload();
+  const ask = page.locator("#elsewhere .ask");
+  await ask.getByText("Tidy the folder").waitFor();
+  await press(ask, "Deny");
+  await other.getByText("Denied by you: apply").waitFor();
+  assert.deepEqual(other.faults, []);
+});
+
+/** A second tab, with a conversation of its own. */
+async function openOther() {
+  const other = await openPage(browser, wardroom);
+  await other.goto(wardroom.link);
+  await other.locator("#text").waitFor();
+  return other;
+}
+
+test("signing out ends the session, and a password opens another", async () => {
+  await press(page.locator("body > header"), "Sign out");
+  await page.getByText("You are signed out.").waitFor();
+  assert.equal(await page.evaluate(async () => (await fetch("/v1/me")).status), 401);
+  await page.fill("[name=name]", "owner");
+  await page.fill("[name=password]", "not the password");
+  await page.press("[name=password]", "Enter");
+  await page.getByText("This name and password do not fit.").waitFor();
+  wardroom.run(["user", "password", "owner"], `${PASSWORD}\n`);
+  await page.fill("[name=password]", PASSWORD);
+  await page.press("[name=password]", "Enter");
+  await page.locator("#text").waitFor();
+});
+
+test("a session that ends in the middle loses nothing that was said", async () => {
+  await page.evaluate(async () => {
+    const { sessions } = await (await fetch("/v1/sessions")).json();
+    await fetch(`/v1/sessions/${sessions.find((session) => session.current).id}`, { method: "DELETE" });
+  });
+  await say("repeat: said after the end");
+  await page.getByText("You are not signed in any more.").waitFor();
+  await page.fill("[name=name]", "owner");
+  await page.fill("[name=password]", PASSWORD);
+  await page.press("[name=password]", "Enter");
+  await replied("said after the end");
+  assert.deepEqual(await speakers(), ["You", "Coordinator"]);
+});
+
+test("a second tab sees what happens in the first, and both have connections left", async () => {
+  const second = await page.context().newPage();
+  await second.goto(wardroom.url);
+  await say("count slowly");
+  await second.bringToFront();
+  await second.locator(".tail", { hasText: "tick" }).waitFor();
+  await say("repeat: from the first tab");
+  await second.locator("#messages .assistant", { hasText: "from the first tab" }).waitFor();
+  await second.locator("#stop").click();
+  await task("Count slowly").getByText("canceled").waitFor();
+  await second.close();
+});
+
+test("without JavaScript the page says what to do", async () => {
+  const plain = await openPage(browser, wardroom, { javaScriptEnabled: false });
+  await plain.goto(wardroom.url);
+  const sentence = plain.locator("noscript p");
+  assert.ok(await sentence.isVisible());
+  assert.match(await sentence.textContent(), /needs JavaScript.*wardroom chat/);
+});
+
+test("no script failed, no dialog opened, and nothing foreign was asked for", () => {
+  assert.deepEqual(page.faults, []);
+});
