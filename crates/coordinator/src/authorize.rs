@@ -13,7 +13,7 @@ use wardroom_domain::{
 use wardroom_engine::Judgement;
 use wardroom_executors::Errand;
 use wardroom_policy::classify::{self, Ground, Verdict};
-use wardroom_policy::decide::{Decision, Reach, Request, apply_verdict};
+use wardroom_policy::decide::{Circumstances, Decision, Reach, Request, apply_verdict};
 use wardroom_tools::{Seat, Tool};
 
 /// A call with everything that policy and people need to know of it.
@@ -127,11 +127,17 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         requester: &run.requester,
         origin: run.task.origin,
         tool: &case.call.tool,
+        arguments: &case.call.arguments,
         reach: case.reach.clone(),
+        destination: None,
         verdict: case.verdict.clone(),
         labels: &run.task.labels,
         digest: effect.digest,
         approval: decided.as_ref(),
+        circumstances: Circumstances {
+            workspace: Some(run.workspace.id),
+            ..Circumstances::default()
+        },
     };
     match policy.decide(errand, &request, crew.clock.now()) {
         Decision::Allow(permit) => {
@@ -150,6 +156,7 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
             rule,
             source,
             rationale,
+            kind: _,
         } => {
             let asked = Asked {
                 tier,
@@ -159,7 +166,10 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
             };
             ask(run, effect, &case, asked).await
         }
-        Decision::Deny {
+        Decision::Wait {
+            rule, rationale, ..
+        }
+        | Decision::Deny {
             rule, rationale, ..
         } => Ok(deny(run, &case, &rule, &format!("refused: {rationale}"))),
     }

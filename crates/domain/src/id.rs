@@ -110,6 +110,8 @@ ids! {
     EffectId "eff";
     /// A question to a person about one exact action.
     ApprovalId "apr";
+    /// A remembered yes.
+    GrantId "grant";
     /// An uploaded file.
     FileId "file";
     /// One row on its way out.

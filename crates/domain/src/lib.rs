@@ -17,6 +17,9 @@ mod conversation;
 mod task;
 mod effect;
 mod approval;
+mod grant;
+mod standing;
+mod mandate;
 mod audit;
 
 pub mod limits;
@@ -26,12 +29,15 @@ pub use audit::{AuditDraft, AuditEvent, AuditKind, Chain};
 pub use canonical::{Digest, canonical_json};
 pub use conversation::{Conversation, Inbound, Message, Speaker};
 pub use effect::{Effect, EffectState, Outcome, RetryClass, ToolCall};
+pub use grant::{ActionKind, Grant};
 pub use id::{
-    ApprovalId, ContextId, ConversationId, EffectId, FileId, MessageId, NotAnId, OrgId, OutboxId,
-    SessionId, TaskId, TokenId, UserId, WorkerId, WorkspaceId,
+    ApprovalId, ContextId, ConversationId, EffectId, FileId, GrantId, MessageId, NotAnId, OrgId,
+    OutboxId, SessionId, TaskId, TokenId, UserId, WorkerId, WorkspaceId,
 };
 pub use label::{Integrity, Labels};
+pub use mandate::Mandate;
 pub use principal::{Origin, Principal, Role, User, UserStatus};
+pub use standing::{BypassMode, Emergency, PermissionLevel, Scope, ScopeKind, Scopes};
 pub use task::{Priority, Progress, Task, TaskStatus, TaskType};
 pub use tier::RiskTier;
 pub use time::Timestamp;

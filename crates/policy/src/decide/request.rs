@@ -1,9 +1,12 @@
 //! What is asked of policy, and what it answers.
 
+use super::circumstances::Circumstances;
+use super::disclosure::Destination;
 use crate::Permit;
 use crate::classify::Verdict;
+use serde_json::Value;
 use wardroom_domain::{
-    Approval, Digest, Labels, Origin, PolicySource, Principal, RiskTier, WorkspaceKind,
+    ActionKind, Approval, Digest, Labels, Origin, PolicySource, Principal, RiskTier, WorkspaceKind,
 };
 
 /// How far an action reaches.
@@ -33,8 +36,12 @@ pub struct Request<'a> {
     pub origin: Origin,
     /// The tool.
     pub tool: &'a str,
+    /// Its arguments.
+    pub arguments: &'a Value,
     /// How far it reaches.
     pub reach: Reach,
+    /// To whom it speaks, where it leaves the box; none means that nobody knows.
+    pub destination: Option<Destination<'a>>,
     /// How risky it is.
     pub verdict: Verdict,
     /// Where the words that led to it came from, and who may learn what it discloses.
@@ -43,6 +50,8 @@ pub struct Request<'a> {
     pub digest: Digest,
     /// The decided question about it, if there is one.
     pub approval: Option<&'a Approval>,
+    /// What stands around it.
+    pub circumstances: Circumstances<'a>,
 }
 
 /// The answer, always with the rule and the layer that made it.
@@ -55,6 +64,17 @@ pub enum Decision<T> {
         /// How risky it is.
         tier: RiskTier,
         /// The rule that asks.
+        rule: String,
+        /// Its layer.
+        source: PolicySource,
+        /// One sentence why.
+        rationale: String,
+        /// What a remembered yes would cover; none where a yes counts once only.
+        kind: Option<ActionKind>,
+    },
+    /// It may not happen now, and not because of what it is: the org has paused such actions.
+    Wait {
+        /// The rule that holds it back.
         rule: String,
         /// Its layer.
         source: PolicySource,

@@ -1,3 +1,4 @@
 //! Tests of the policy crate through its public functions.
 
 mod classify;
+mod decide;

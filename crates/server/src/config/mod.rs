@@ -32,7 +32,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wardroom_llm::{ModelSettings, RoutingSettings};
-use wardroom_policy::decide::{Approvers, Policy, Preset};
+use wardroom_policy::decide::{Approvers, BypassRules, Policy, Preset};
 
 /// The name of the configuration file in a data directory.
 pub const FILE_NAME: &str = "wardroom.toml";
@@ -120,6 +120,10 @@ impl Config {
             approvers: Approvers {
                 self_approval: self.policy.self_approval.clone(),
                 own_l3: self.profile == Profile::Laptop,
+            },
+            bypass: BypassRules {
+                is_allowed: self.policy.allow_bypass,
+                ..BypassRules::default()
             },
         }
     }

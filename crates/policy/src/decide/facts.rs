@@ -1,0 +1,152 @@
+//! What the rules look at, computed once per request.
+
+use super::disclosure::{ANYONE, is_in_mandate, is_too_narrow, is_typed};
+use super::kind::action_kind;
+use super::request::{Reach, Request};
+use wardroom_domain::{
+    ActionKind, ApprovalDecision, ApprovalId, BypassMode, GrantId, Integrity, RiskTier, ScopeKind,
+    Timestamp, WorkspaceKind,
+};
+
+/// Statements about a request. Each is true or false whatever the rules say.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// The requester's bypass is on, and no emergency has switched it off.
+    pub bypasses: bool,
+    /// Something from outside was read on the way here.
+    pub tainted: bool,
+    /// Others can notice it: it leaves the box, or changes what is not the requester's alone.
+    pub external: bool,
+    /// The mandate covers it, tool and destination.
+    pub mandated: bool,
+    /// It would tell somebody what he may not learn, and its owner did not type the address.
+    pub discloses: bool,
+    /// The org has paused it.
+    pub paused: bool,
+    /// A remembered yes covers it.
+    pub granted: Option<GrantId>,
+    /// A person said yes to exactly this, in time.
+    pub approved: Option<ApprovalId>,
+    /// Why a layer around it keeps it out, with the rule to cite.
+    pub kept_out: Option<KeptOut>,
+    /// What a remembered yes would cover.
+    pub kind: ActionKind,
+}
+
+/// A layer that does not let an action through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeptOut {
+    pub rule: String,
+    pub why: String,
+}
+
+impl Facts {
+    pub fn of(request: &Request<'_>, now: Timestamp) -> Self {
+        let around = &request.circumstances;
+        let to = request.destination.as_ref();
+        let leaves = request.reach == Reach::Outside;
+        let mandated = around
+            .mandate
+            .is_some_and(|mandate| is_in_mandate(mandate, request.tool, to));
+        let typed = to.is_some_and(|to| is_typed(around.typed, to.address));
+        let reader = to.map_or(ANYONE, |to| to.audience);
+        let kind = action_kind(request.tool, request.arguments, &request.verdict);
+        Self {
+            bypasses: around.bypass == BypassMode::On && !around.emergency.bypass_disabled,
+            tainted: request.labels.integrity == Integrity::External,
+            external: leaves || touches_others(request),
+            mandated,
+            discloses: leaves && !mandated && !typed && is_too_narrow(request.labels, reader),
+            paused: around.emergency.pause_mutations && changes(request),
+            granted: granted(request, &kind, now),
+            approved: spendable(request, now),
+            kept_out: kept_out(request),
+            kind,
+        }
+    }
+}
+
+/// Whether the action changes anything beyond the task's own view and our own rows.
+fn changes(request: &Request<'_>) -> bool {
+    let is_out = matches!(request.reach, Reach::Apply { .. } | Reach::Outside);
+    is_out && request.verdict.tier > RiskTier::L0Readonly
+}
+
+/// An apply is noticed by others where the folder is not the requester's own, and cannot simply be
+/// taken for the work that he asked for where it removes something.
+fn touches_others(request: &Request<'_>) -> bool {
+    match request.reach {
+        Reach::Apply {
+            kind: WorkspaceKind::Private,
+        } => request.verdict.tier >= RiskTier::L2Destructive,
+        Reach::Apply { .. } => true,
+        Reach::View | Reach::Internal | Reach::Outside | Reach::Unavailable(_) => false,
+    }
+}
+
+fn granted(request: &Request<'_>, kind: &ActionKind, now: Timestamp) -> Option<GrantId> {
+    let around = &request.circumstances;
+    let workspace = around.workspace?;
+    let covers = |grant: &&wardroom_domain::Grant| {
+        grant.stands(now)
+            && grant.workspace == workspace
+            && grant
+                .requester
+                .is_none_or(|user| user == request.requester.user)
+            && grant.kind.digest == kind.digest
+            && request.verdict.tier <= grant.tier
+    };
+    around.grants.iter().find(covers).map(|grant| grant.id)
+}
+
+fn kept_out(request: &Request<'_>) -> Option<KeptOut> {
+    let around = &request.circumstances;
+    let tool = request.tool;
+    let closed = around.allowlists.iter().find(|list| !list.lets_tool(tool));
+    if let Some(list) = closed {
+        let (layer, name) = (list.layer, &list.name);
+        return Some(KeptOut {
+            rule: format!("allowlist.{layer}"),
+            why: format!("the {layer} `{name}` does not allow the tool `{tool}`"),
+        });
+    }
+    if let Some(kind) = out_of_scope(request) {
+        return Some(KeptOut {
+            rule: format!("scope.{kind}"),
+            why: format!(
+                "the role of {} does not hold for this {kind}",
+                request.requester.name
+            ),
+        });
+    }
+    let level = around.agent_level?;
+    let tier = request.verdict.tier;
+    let reaches = matches!(request.reach, Reach::Apply { .. } | Reach::Outside);
+    (reaches && tier > level.ceiling()).then(|| KeptOut {
+        rule: "agent-level".to_owned(),
+        why: format!("an agent of level {level} does nothing of tier {tier}"),
+    })
+}
+
+fn out_of_scope(request: &Request<'_>) -> Option<ScopeKind> {
+    let scopes = request.circumstances.scopes?;
+    let workspace = request.circumstances.workspace.map(|id| id.to_string());
+    let in_place = workspace.is_none_or(|name| scopes.cover(ScopeKind::Workspace, &name));
+    match (in_place, scopes.cover(ScopeKind::Tool, request.tool)) {
+        (false, _) => Some(ScopeKind::Workspace),
+        (_, false) => Some(ScopeKind::Tool),
+        (true, true) => None,
+    }
+}
+
+/// The approval that says yes to exactly this, if there is one.
+fn spendable(request: &Request<'_>, now: Timestamp) -> Option<ApprovalId> {
+    let approval = request.approval?;
+    let is_this = approval.digest == request.digest;
+    let is_yes = approval.decision == Some(ApprovalDecision::Approve);
+    // A person who said yes in time has said yes: the wait for a free executor is not his fault.
+    let was_in_time = approval
+        .decided_at
+        .is_some_and(|at| at <= approval.expires_at && at <= now);
+    (is_this && is_yes && was_in_time).then_some(approval.id)
+}
