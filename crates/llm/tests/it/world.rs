@@ -89,13 +89,13 @@ pub fn call() -> ModelCall {
 
 /// The permit that policy gives for asking a model, by the road that production takes.
 pub fn permit(call: ModelCall) -> Permit<ModelCall> {
-    let policy = Policy {
-        preset: Preset::Enterprise,
-        approvers: Approvers {
+    let policy = Policy::new(
+        Preset::Enterprise,
+        Approvers {
             self_approval: Vec::new(),
             own_l3: false,
         },
-    };
+    );
     policy.speak(call)
 }
 

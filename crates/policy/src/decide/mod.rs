@@ -62,6 +62,15 @@ impl BypassRules {
 }
 
 impl Policy {
+    /// The rules of a preset, with everything else as strict as it comes.
+    pub fn new(preset: Preset, approvers: Approvers) -> Self {
+        Self {
+            preset,
+            approvers,
+            bypass: BypassRules::default(),
+        }
+    }
+
     /// Decides on `subject`. The permit, if there is one, is the only way to carry it out.
     pub fn decide<T>(&self, subject: T, request: &Request<'_>, now: Timestamp) -> Decision<T> {
         let facts = Facts::of(request, now);
