@@ -7,8 +7,8 @@ use crate::{Wrong, delegate};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
-    Approval, ApprovalId, AuditKind, Chain, Effect, EffectId, Labels, Outcome, Question,
-    RetryClass, RiskTier, ToolCall, UserStatus, limits,
+    Approval, ApprovalId, AuditKind, Chain, Effect, EffectId, Labels, Outcome, PolicySource,
+    Question, RetryClass, RiskTier, ToolCall, UserStatus, limits,
 };
 use wardroom_engine::Judgement;
 use wardroom_executors::Errand;
@@ -40,9 +40,10 @@ pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement
         return delegate::spawn(run, &call).await;
     }
     if tool.name == "ask_person" {
+        let effect = effect_of(run, &plain(&tool, call, Reach::Internal));
         return Ok(Judgement::Ask {
-            approval: Box::new(question(run, &call)),
-            effect: Box::new(effect_of(run, &plain(&tool, call, Reach::Internal))),
+            approval: Box::new(question(run, &effect)),
+            effect: Box::new(effect),
         });
     }
     if tool.name == "apply" {
@@ -203,7 +204,7 @@ async fn has_approver(run: &mut Run, tier: RiskTier) -> Result<bool, Wrong> {
 struct Asked {
     tier: RiskTier,
     rule: String,
-    source: wardroom_domain::PolicySource,
+    source: PolicySource,
     rationale: String,
 }
 
@@ -215,28 +216,15 @@ async fn ask(run: &mut Run, effect: Effect, case: &Case, asked: Asked) -> Result
         );
         return Ok(deny(run, case, "no-approver", &why));
     }
-    let now = run.crew.clock.now();
-    let approval = Approval {
-        id: mint!(run.crew.clock, ApprovalId),
-        question: Question::Permission,
-        task: run.task.id,
-        effect: effect.id,
-        requester: run.task.requester,
-        tool: case.call.tool.clone(),
+    let call = ToolCall {
         arguments: case.shown.clone(),
-        digest: effect.digest,
-        tier: asked.tier,
-        rationale: asked.rationale,
-        rule: asked.rule,
-        source: asked.source,
-        labels: run.task.labels.clone(),
-        created_at: now,
-        expires_at: now.after(run.crew.settings.approval_ttl),
-        decision: None,
-        decided_by: None,
-        decided_at: None,
-        answer: None,
+        ..case.call.clone()
     };
+    let mut approval = open_question(run, Question::Permission, &effect, &call);
+    approval.tier = asked.tier;
+    approval.rationale = asked.rationale;
+    approval.rule = asked.rule;
+    approval.source = asked.source;
     Ok(Judgement::Ask {
         approval: Box::new(approval),
         effect: Box::new(effect),
@@ -244,22 +232,42 @@ async fn ask(run: &mut Run, effect: Effect, case: &Case, asked: Asked) -> Result
 }
 
 /// A question in words to the person who asked for the task.
-fn question(run: &Run, call: &ToolCall) -> Approval {
+fn question(run: &Run, effect: &Effect) -> Approval {
+    let mut approval = open_question(run, Question::Answer, effect, &effect.call);
+    approval.tier = RiskTier::L0Readonly;
+    approval.rationale = "the task needs an answer to go on".to_owned();
+    approval.rule = "ask-person".to_owned();
+    approval
+}
+
+/// Whether an interrupted effect happened is asked of a person, with what is known of it.
+pub(crate) fn doubt(run: &Run, effect: &Effect) -> Approval {
+    let mut approval = open_question(run, Question::InDoubt, effect, &effect.call);
+    approval.rationale =
+        "the server stopped while this was under way; look whether it happened before you answer"
+            .to_owned();
+    approval.rule = "in-doubt".to_owned();
+    approval
+}
+
+/// Every question begins like this: about one effect, bound to its digest, open for a time.
+/// `shown` is the call as a person reads it.
+fn open_question(run: &Run, question: Question, effect: &Effect, shown: &ToolCall) -> Approval {
     let now = run.crew.clock.now();
-    let effect = Effect::id_of(run.task.id, run.life.steps, call);
     Approval {
         id: mint!(run.crew.clock, ApprovalId),
-        question: Question::Answer,
+        question,
         task: run.task.id,
-        effect,
+        effect: effect.id,
         requester: run.task.requester,
-        tool: call.tool.clone(),
-        arguments: call.arguments.clone(),
-        digest: Effect::approval_digest(run.task.id, call, &Value::Null, "1"),
-        tier: RiskTier::L0Readonly,
-        rationale: "the task needs an answer to go on".to_owned(),
-        rule: "ask-person".to_owned(),
-        source: wardroom_domain::PolicySource::SystemEnforced,
+        agent: run.task.agent.clone(),
+        tool: shown.tool.clone(),
+        arguments: shown.arguments.clone(),
+        digest: effect.digest,
+        tier: effect.tier,
+        rationale: String::new(),
+        rule: String::new(),
+        source: PolicySource::SystemEnforced,
         labels: run.task.labels.clone(),
         created_at: now,
         expires_at: now.after(run.crew.settings.approval_ttl),
@@ -267,21 +275,10 @@ fn question(run: &Run, call: &ToolCall) -> Approval {
         decided_by: None,
         decided_at: None,
         answer: None,
+        covers: None,
+        four_eyes: false,
+        first_by: None,
     }
-}
-
-/// Whether an interrupted effect happened is asked of a person, with what is known of it.
-pub(crate) fn doubt(run: &Run, effect: &Effect) -> Approval {
-    let mut approval = question(run, &effect.call);
-    approval.question = Question::InDoubt;
-    approval.effect = effect.id;
-    approval.digest = effect.digest;
-    approval.tier = effect.tier;
-    approval.rationale =
-        "the server stopped while this was under way; look whether it happened before you answer"
-            .to_owned();
-    approval.rule = "in-doubt".to_owned();
-    approval
 }
 
 fn effect_of(run: &Run, case: &Case) -> Effect {

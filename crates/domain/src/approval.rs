@@ -1,6 +1,8 @@
 //! A question to a person about one exact action: asked once, decided once, spent once.
 
-use crate::{ApprovalId, Digest, EffectId, Labels, RiskTier, TaskId, Timestamp, UserId, words};
+use crate::{
+    ActionKind, ApprovalId, Digest, EffectId, Labels, RiskTier, TaskId, Timestamp, UserId, words,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -53,6 +55,9 @@ pub struct Approval {
     pub effect: EffectId,
     /// Who asked for the task.
     pub requester: UserId,
+    /// Which of the crew would do it.
+    #[serde(default)]
+    pub agent: String,
     /// The tool.
     pub tool: String,
     /// The exact action: command, diff, recipient.
@@ -81,4 +86,13 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// The words of a person who was asked for words.
     pub answer: Option<String>,
+    /// What a lasting grant given with the yes would cover; none where none may be given.
+    #[serde(default)]
+    pub covers: Option<ActionKind>,
+    /// Whether two people must say yes.
+    #[serde(default)]
+    pub four_eyes: bool,
+    /// Who said the first of two.
+    #[serde(default)]
+    pub first_by: Option<UserId>,
 }

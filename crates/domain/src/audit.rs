@@ -47,6 +47,16 @@ words! {
         ChangesUndone = "changes.undone",
         /// A person was added or changed.
         UserChanged = "user.changed",
+        /// An invitation was made, used, refused or taken back.
+        InviteChanged = "invite.changed",
+        /// Somebody outside was linked to a person, or no longer is.
+        IdentityChanged = "identity.changed",
+        /// Somebody outside asked to be linked, and how that ended.
+        PairingChanged = "pairing.changed",
+        /// A lasting grant was given or taken back.
+        GrantChanged = "grant.changed",
+        /// Somebody reached a limit, or is about to.
+        QuotaReached = "quota.reached",
         /// A token was made or revoked.
         TokenChanged = "token.changed",
         /// A workspace was opened.

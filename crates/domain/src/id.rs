@@ -118,6 +118,10 @@ ids! {
     OutboxId "out";
     /// One process that works on tasks.
     WorkerId "wrk";
+    /// An invitation to the org.
+    InviteId "inv";
+    /// A wish of somebody outside to be linked to a person.
+    PairingId "pair";
 }
 
 #[cfg(test)]

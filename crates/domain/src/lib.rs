@@ -11,6 +11,8 @@ mod id;
 mod tier;
 mod label;
 mod principal;
+mod capability;
+mod identity;
 mod workspace;
 mod conversation;
 
@@ -27,13 +29,15 @@ pub mod limits;
 pub use approval::{Approval, ApprovalDecision, PolicySource, Question};
 pub use audit::{AuditDraft, AuditEvent, AuditKind, Chain};
 pub use canonical::{Digest, canonical_json};
+pub use capability::{Capability, Lacks, Overreach, capability_table};
 pub use conversation::{Conversation, Inbound, Message, Speaker};
 pub use effect::{Effect, EffectState, Outcome, RetryClass, ToolCall};
 pub use grant::{ActionKind, Grant};
 pub use id::{
-    ApprovalId, ContextId, ConversationId, EffectId, FileId, GrantId, MessageId, NotAnId, OrgId,
-    OutboxId, SessionId, TaskId, TokenId, UserId, WorkerId, WorkspaceId,
+    ApprovalId, ContextId, ConversationId, EffectId, FileId, GrantId, InviteId, MessageId, NotAnId,
+    OrgId, OutboxId, PairingId, SessionId, TaskId, TokenId, UserId, WorkerId, WorkspaceId,
 };
+pub use identity::{Identity, LinkedIdentity};
 pub use label::{Integrity, Labels};
 pub use mandate::Mandate;
 pub use principal::{Origin, Principal, Role, User, UserStatus};

@@ -38,6 +38,16 @@ pub const CONVERSATION_BYTES_MAX: usize = 48 * 1024;
 pub const TASK_TIME_MAX: Duration = Duration::from_secs(3600);
 /// How long a shell command may take when the model does not say.
 pub const COMMAND_TIME_DEFAULT: Duration = Duration::from_secs(120);
+/// How often somebody outside may offer a wrong code or password,
+pub const CODE_ATTEMPTS_MAX: u32 = 5;
+/// within this time; after that he waits until it is over.
+pub const CODE_ATTEMPTS_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// The same for all who come from outside together: a guesser has many faces.
+pub const CODE_ATTEMPTS_ORG_MAX: u32 = 100;
+/// How long an invitation is good: a week, so that one can be on holiday.
+pub const INVITE_TIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a pairing token is good: as long as it takes to walk to an admin.
+pub const PAIRING_TIME_MAX: Duration = Duration::from_secs(15 * 60);
 /// How many rows a list answers when nobody says.
 pub const PAGE_ROWS_DEFAULT: u32 = 50;
 /// How many rows a list answers at most.

@@ -26,6 +26,19 @@ pub struct Decide {
     pub answer: Option<String>,
 }
 
+/// The first of two people says yes; the question stays open for the second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endorse {
+    /// Which.
+    pub id: ApprovalId,
+    /// Who.
+    pub by: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// What he saw, if he says.
+    pub digest: Option<Digest>,
+}
+
 /// An approval is used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spend {
@@ -58,7 +71,8 @@ pub struct ApprovalFilter {
 macro_rules! columns {
     () => {
         "id, question, task, effect, requester, tool, arguments, digest, tier, rationale, rule, \
-         source, labels, created_at, expires_at, decision, decided_by, decided_at, answer, spent_at"
+         source, labels, created_at, expires_at, decision, decided_by, decided_at, answer, agent, \
+         covers, four_eyes, first_by, spent_at"
     };
 }
 
@@ -85,6 +99,10 @@ impl Record for ApprovalRow {
                 decided_by: columns.take()?,
                 decided_at: columns.take()?,
                 answer: columns.take()?,
+                agent: columns.take()?,
+                covers: columns.take::<Option<Json<_>>>()?.map(|kind| kind.0),
+                four_eyes: columns.take()?,
+                first_by: columns.take()?,
             },
             spent_at: columns.take()?,
         })
@@ -98,8 +116,9 @@ impl Apply for Approval {
             .tx
             .execute(
                 "INSERT INTO approval (org, id, question, task, effect, requester, tool, \
-                 arguments, digest, tier, rationale, rule, source, labels, created_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+                 arguments, digest, tier, rationale, rule, source, labels, created_at, expires_at, \
+                 agent, covers, four_eyes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+                 $12, $13, $14, $15, $16, $17, $18, $19) \
                  ON CONFLICT DO NOTHING",
                 params![
                     at.org,
@@ -117,7 +136,10 @@ impl Apply for Approval {
                     self.source,
                     json(&self.labels),
                     self.created_at,
-                    self.expires_at
+                    self.expires_at,
+                    self.agent,
+                    self.covers.as_ref().map(json),
+                    self.four_eyes
                 ],
             )
             .await?;
@@ -157,9 +179,53 @@ impl Decide {
         if self.at >= open.expires_at {
             return Err(Conflict::Expired { approval });
         }
-        match self.digest {
-            Some(seen) if seen != open.digest => Err(Conflict::DigestMismatch { approval }),
-            _ => Ok(()),
+        if matches!(self.digest, Some(seen) if seen != open.digest) {
+            return Err(Conflict::DigestMismatch { approval });
+        }
+        self.check_eyes(open)
+    }
+
+    /// Where two must say yes, a yes ends the question only as the second, by somebody else.
+    fn check_eyes(&self, open: &Approval) -> Result<(), Conflict> {
+        let approval = self.id;
+        if !open.four_eyes || self.decision != ApprovalDecision::Approve {
+            return Ok(());
+        }
+        match (open.first_by, self.by) {
+            (Some(first), Some(second)) if first != second => Ok(()),
+            (Some(by), _) => Err(Conflict::SameEyes { approval, by }),
+            (None, _) => Err(Conflict::NotApproved { approval }),
+        }
+    }
+}
+
+impl Apply for Endorse {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let open = row(at, self.id).await?.approval;
+        // Everything that holds for a decision holds for its first half.
+        let half = Decide {
+            id: self.id,
+            decision: ApprovalDecision::Deny,
+            by: Some(self.by),
+            at: self.at,
+            digest: self.digest,
+            answer: None,
+        };
+        half.check(&open)?;
+        let sql = "UPDATE approval SET first_by = $3 \
+                   WHERE org = $1 AND id = $2 AND four_eyes AND first_by IS NULL";
+        let approval = self.id;
+        match at
+            .tx
+            .execute(sql, params![at.org, self.id, self.by])
+            .await?
+        {
+            0 => Err(Conflict::SameEyes {
+                approval,
+                by: open.first_by.unwrap_or(self.by),
+            }
+            .into()),
+            _ => Ok(None),
         }
     }
 }

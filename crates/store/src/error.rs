@@ -2,7 +2,9 @@
 
 use crate::{InboxRow, Remembered};
 use std::path::PathBuf;
-use wardroom_domain::{ApprovalDecision, ApprovalId, ConversationId, TaskId, TaskStatus};
+use wardroom_domain::{
+    ApprovalDecision, ApprovalId, ConversationId, Role, TaskId, TaskStatus, UserId,
+};
 
 /// The store could not do its work. Nothing was written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -152,6 +154,12 @@ pub enum Conflict {
         /// The name.
         name: String,
     },
+    /// Nobody of this role would be left.
+    #[error("this is the last active {role}; make another one first")]
+    LastOf {
+        /// The role.
+        role: Role,
+    },
     /// The owner has a conversation of this key.
     #[error("there is a conversation of this key already: {0}")]
     ConversationExists(ConversationId),
@@ -191,6 +199,14 @@ pub enum Conflict {
         approval: ApprovalId,
         /// How it ended.
         decision: ApprovalDecision,
+    },
+    /// The second yes came from the person who said the first.
+    #[error("{approval} takes the yes of two people, and {by} has said the first")]
+    SameEyes {
+        /// The question.
+        approval: ApprovalId,
+        /// Who said the first.
+        by: UserId,
     },
     /// The question's time is over.
     #[error("{approval} has expired; ask again")]

@@ -20,6 +20,11 @@ mod sqlite;
 mod org;
 mod people;
 mod signin;
+mod attempt;
+mod identity;
+mod invite;
+mod pairing;
+mod scope;
 mod workspace;
 mod conversation;
 mod inbox;
@@ -30,6 +35,7 @@ mod journal;
 mod signal;
 mod effect;
 mod approval;
+mod grant;
 mod applied;
 mod artifact;
 mod usage;
@@ -43,8 +49,9 @@ mod audit;
 mod objects;
 
 pub use applied::{Applied, AppliedRow, Undone};
-pub use approval::{ApprovalFilter, ApprovalRow, Decide, Spend};
+pub use approval::{ApprovalFilter, ApprovalRow, Decide, Endorse, Spend};
 pub use artifact::{Artifact, StoredFile};
+pub use attempt::FailedAttempt;
 pub use audit::{
     AuditFilter, AuditSigner, AuditVerifier, BadRecord, ChainScope, VerifyReport, verify_export,
 };
@@ -54,20 +61,26 @@ pub use document::{Document, PutDocument};
 pub use effect::{EffectRow, PutEffect, SettleEffect};
 pub use error::{CommitError, Conflict, StoreError};
 pub use feed::{Feed, FeedRow};
+pub use grant::{GiveGrant, RevokeGrant};
 pub use hint::Hint;
+pub use identity::UnlinkIdentity;
 pub use inbox::{Admit, InboxDone, InboxRow, InboxState};
+pub use invite::{InviteRow, NewInvite, NotRedeemed, Redeem, Redeemed, RevokeInvite};
 pub use journal::{Journal, JournalRow};
 pub use objects::{ObjectError, ObjectKey, Objects};
 pub use outbox::{Outbox, OutboxFailed, OutboxRow, OutboxSent};
 pub use page::{Page, Paged};
+pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
 pub use people::{SetPassword, SetRole, SetUserStatus};
 pub use remembered::{Remember, Remembered};
+pub use scope::AssignScopes;
 pub use secret::{
     MasterKey, RemoveSecret, SecretName, SecretRow, SetSecret, Touch, UnfitSecret, fit_value,
 };
 pub use signal::{ConsumeSignals, Signal, SignalRow};
 pub use signin::{
-    EndSession, LinkRow, NewLink, NewSession, NewToken, RevokeToken, SessionRow, TokenRow, UseLink,
+    EndCredentials, EndSession, LinkRow, NewLink, NewSession, NewToken, RevokeToken, SessionRow,
+    TokenRow, UseLink,
 };
 pub use store::{Counters, OpenMode, OpenOptions, Store};
 pub use task::{CreateTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};

@@ -3,8 +3,8 @@
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
 use crate::writer::Boundary;
-use crate::{CommitError, Conflict, Store, StoreError};
-use wardroom_domain::{OrgId, Role, User, UserId, UserStatus};
+use crate::{CommitError, Conflict, EndCredentials, Store, StoreError};
+use wardroom_domain::{OrgId, Role, Timestamp, User, UserId, UserStatus};
 
 /// A person gets another role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct SetUserStatus {
     pub user: UserId,
     /// Whether he may act.
     pub status: UserStatus,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A person gets a password.
@@ -82,24 +84,68 @@ impl Apply for User {
 
 impl Apply for SetRole {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let governed = governed_by(at).await?;
         let sql = "UPDATE person SET role = $3 WHERE org = $1 AND id = $2";
         let touched = at
             .tx
             .execute(sql, params![at.org, self.user, self.role])
             .await?;
-        found(touched, "person", self.user)
+        found(touched, "person", self.user)?;
+        keep_governed(at, governed).await?;
+        Ok(None)
     }
 }
 
 impl Apply for SetUserStatus {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let governed = governed_by(at).await?;
         let sql = "UPDATE person SET status = $3 WHERE org = $1 AND id = $2";
         let touched = at
             .tx
             .execute(sql, params![at.org, self.user, self.status])
             .await?;
-        found(touched, "person", self.user)
+        found(touched, "person", self.user)?;
+        keep_governed(at, governed).await?;
+        if self.status != UserStatus::Active {
+            let ends = EndCredentials {
+                of: Some(self.user),
+                at: self.at,
+            };
+            ends.apply(at).await?;
+        }
+        if self.status == UserStatus::Removed {
+            let sql = "DELETE FROM identity WHERE org = $1 AND person = $2";
+            at.tx.execute(sql, params![at.org, self.user]).await?;
+        }
+        Ok(None)
     }
+}
+
+/// How many active people hold the role admin or above, and how many overlord.
+async fn governed_by<T: Tx>(at: &mut Boundary<'_, T>) -> Result<(i64, i64), StoreError> {
+    let sql = "SELECT COUNT(*), \
+               COALESCE(SUM(CASE WHEN role = 'overlord' THEN 1 ELSE 0 END), 0) FROM person \
+               WHERE org = $1 AND status = 'active' AND role IN ('admin', 'overlord')";
+    let counted: Option<(i64, i64)> = at.tx.one(sql, params![at.org]).await?;
+    Ok(counted.unwrap_or_default())
+}
+
+/// INVARIANT: an org that somebody governs stays governed. Without an admin nobody could decide,
+/// and without an overlord nobody could let anybody in again.
+async fn keep_governed<T: Tx>(
+    at: &mut Boundary<'_, T>,
+    before: (i64, i64),
+) -> Result<(), CommitError> {
+    let after = governed_by(at).await?;
+    for (role, before, after) in [
+        (Role::Overlord, before.1, after.1),
+        (Role::Admin, before.0, after.0),
+    ] {
+        if before > 0 && after == 0 {
+            return Err(Conflict::LastOf { role }.into());
+        }
+    }
+    Ok(())
 }
 
 impl Apply for SetPassword {

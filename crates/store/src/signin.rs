@@ -77,6 +77,16 @@ pub struct EndSession {
     pub at: Timestamp,
 }
 
+/// Everything by which a person proved himself ends: his tokens, sessions and sign-in links. Of
+/// everybody, also invitations and pairings that were not used yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndCredentials {
+    /// Whose; everybody's when nobody is named.
+    pub of: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A token as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRow {
@@ -263,6 +273,30 @@ impl Apply for EndSession {
             "session",
             self.id,
         )
+    }
+}
+
+impl Apply for EndCredentials {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let statements = [
+            "UPDATE token SET revoked_at = $2 \
+             WHERE org = $1 AND person = COALESCE($3, person) AND revoked_at IS NULL",
+            "UPDATE session SET ended_at = $2 \
+             WHERE org = $1 AND person = COALESCE($3, person) AND ended_at IS NULL",
+            "UPDATE link SET used_at = $2 \
+             WHERE org = $1 AND person = COALESCE($3, person) AND used_at IS NULL",
+            "UPDATE invite SET revoked_at = $2 \
+             WHERE org = $1 AND made_by = COALESCE($3, made_by) AND used_at IS NULL \
+             AND revoked_at IS NULL",
+            "UPDATE pairing SET ended_at = $2 \
+             WHERE org = $1 AND COALESCE($3, 'everybody') = 'everybody' AND ended_at IS NULL",
+        ];
+        for sql in statements {
+            at.tx
+                .execute(sql, params![at.org, self.at, self.of])
+                .await?;
+        }
+        Ok(None)
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::sql::Tx;
 use crate::writer::Boundary;
 use crate::*;
-use wardroom_domain::{Approval, AuditDraft, Conversation, Message, User, Workspace};
+use wardroom_domain::{
+    Approval, AuditDraft, Conversation, LinkedIdentity, Message, User, Workspace,
+};
 
 /// What an effect does to the transaction. Answers the sequence number that the store gave, if any.
 pub(crate) trait Apply {
@@ -54,6 +56,24 @@ writes! {
     AddSession(NewSession),
     /// A browser is signed out.
     EndSession(EndSession),
+    /// Everything by which a person, or everybody, proved himself ends.
+    EndCredentials(EndCredentials),
+    /// Somebody offered a code or password that did not fit.
+    FailedAttempt(FailedAttempt),
+    /// Somebody outside is linked to a person.
+    LinkIdentity(LinkedIdentity),
+    /// He no longer is.
+    UnlinkIdentity(UnlinkIdentity),
+    /// Somebody is invited.
+    AddInvite(NewInvite),
+    /// An invitation is taken back.
+    RevokeInvite(RevokeInvite),
+    /// Somebody outside asks to be linked.
+    AddPairing(NewPairing),
+    /// That is turned down.
+    EndPairing(EndPairing),
+    /// A person's role is narrowed, or holds everywhere again.
+    AssignScopes(AssignScopes),
     /// A folder is opened.
     AddWorkspace(Workspace),
     /// A context is made.
@@ -88,6 +108,12 @@ writes! {
     Ask(Approval),
     /// A question ends: once, in time, about what was seen.
     Decide(Decide),
+    /// The first of two yeses is said.
+    Endorse(Endorse),
+    /// A yes lasts.
+    GiveGrant(GiveGrant),
+    /// It no longer does.
+    RevokeGrant(RevokeGrant),
     /// An approval is used: once.
     Spend(Spend),
     /// Changes were carried to a workspace.

@@ -136,6 +136,7 @@ impl People {
                 let change = SetUserStatus {
                     user: user.id,
                     status,
+                    at: machine::now(),
                 };
                 office
                     .commit(change.into(), AuditKind::UserChanged, body)

@@ -85,6 +85,10 @@ fn ask(life: &Life, call: &ToolCall) -> (Event, ApprovalId) {
         decided_by: None,
         decided_at: None,
         answer: None,
+        agent: "executor".to_owned(),
+        covers: None,
+        four_eyes: false,
+        first_by: None,
     };
     (
         Event::Judged(Judgement::Ask {

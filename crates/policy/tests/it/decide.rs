@@ -168,6 +168,10 @@ fn approval(digest: Digest, tier: RiskTier) -> Approval {
         decided_by: Some(user()),
         decided_at: Some(at(-1)),
         answer: None,
+        agent: "executor".to_owned(),
+        covers: None,
+        four_eyes: false,
+        first_by: None,
     }
 }
 

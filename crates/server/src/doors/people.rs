@@ -130,7 +130,11 @@ async fn update_user(
         writes.push(Write::SetRole(SetRole { user: id, role }));
     }
     if let Some(status) = update.status {
-        writes.push(Write::SetUserStatus(SetUserStatus { user: id, status }));
+        writes.push(Write::SetUserStatus(SetUserStatus {
+            user: id,
+            status,
+            at: app.crew.clock.now(),
+        }));
     }
     if let Some(password) = update.password {
         writes.push(Write::SetPassword(SetPassword {

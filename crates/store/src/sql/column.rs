@@ -111,7 +111,7 @@ macro_rules! ids {
 }
 ids! {
     OrgId UserId TokenId SessionId WorkspaceId ContextId ConversationId MessageId TaskId EffectId
-    ApprovalId FileId OutboxId WorkerId
+    ApprovalId FileId OutboxId WorkerId InviteId PairingId GrantId
 }
 
 macro_rules! words {
@@ -125,5 +125,5 @@ macro_rules! words {
 }
 words! {
     Role UserStatus WorkspaceKind Speaker TaskStatus TaskType Origin RiskTier RetryClass EffectState
-    ApprovalDecision PolicySource Question AuditKind
+    ApprovalDecision PolicySource Question AuditKind ScopeKind
 }

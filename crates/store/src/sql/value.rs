@@ -138,7 +138,7 @@ macro_rules! displayed {
 }
 displayed! {
     OrgId UserId TokenId SessionId WorkspaceId ContextId ConversationId MessageId TaskId EffectId
-    ApprovalId FileId OutboxId WorkerId Chain
+    ApprovalId FileId OutboxId WorkerId InviteId PairingId GrantId Chain
 }
 
 macro_rules! words {
@@ -152,5 +152,5 @@ macro_rules! words {
 }
 words! {
     Role UserStatus WorkspaceKind Speaker TaskStatus TaskType Origin RiskTier RetryClass EffectState
-    ApprovalDecision PolicySource Question AuditKind
+    ApprovalDecision PolicySource Question AuditKind ScopeKind
 }

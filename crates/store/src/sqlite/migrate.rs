@@ -13,6 +13,7 @@ const STEPS: &[(&str, &str)] = &[
         include_str!("../../migrations/0001_the_road.sql"),
     ),
     ("secrets", include_str!("../../migrations/0002_secrets.sql")),
+    ("people", include_str!("../../migrations/0003_people.sql")),
 ];
 /// What only this engine has, made anew at every start.
 const PROTECTION: &str = include_str!("../../migrations/sqlite/protection.sql");

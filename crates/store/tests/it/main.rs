@@ -15,6 +15,7 @@ mod mail;
 mod talk;
 mod people;
 mod approvals;
+mod arrivals;
 mod records;
 mod secrets;
 mod scope;

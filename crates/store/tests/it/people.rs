@@ -26,6 +26,7 @@ async fn names_are_unique_among_people_who_are_here() {
     let removed = SetUserStatus {
         user: world.alice,
         status: UserStatus::Removed,
+        at: at(2),
     };
     world
         .commit(vec![removed.into(), second("alice").into()])
@@ -84,9 +85,31 @@ async fn a_token_is_good_until_it_or_its_owner_ends() {
         None
     );
 
+    let second = NewToken {
+        id: TokenId::mint(at(0), fresh()),
+        hash: Digest::of_bytes(b"second"),
+        ..token.clone()
+    };
+    let revoke = RevokeToken {
+        id: second.id,
+        at: at(2),
+    };
+    let hash_of_second = second.hash;
+    world.commit(vec![second.into()]).await.unwrap();
+    assert!(
+        store
+            .token_owner(org, hash_of_second)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    world.commit(vec![revoke.into()]).await.unwrap();
+    assert_eq!(store.token_owner(org, hash_of_second).await.unwrap(), None);
+
     let suspend = |status| SetUserStatus {
         user: world.alice,
         status,
+        at: at(2),
     };
     world
         .commit(vec![suspend(UserStatus::Suspended).into()])
@@ -97,18 +120,8 @@ async fn a_token_is_good_until_it_or_its_owner_ends() {
         .commit(vec![suspend(UserStatus::Active).into()])
         .await
         .unwrap();
-    assert!(store.token_owner(org, hash).await.unwrap().is_some());
-    world
-        .commit(vec![
-            RevokeToken {
-                id: token.id,
-                at: at(2),
-            }
-            .into(),
-        ])
-        .await
-        .unwrap();
-    assert_eq!(store.token_owner(org, hash).await.unwrap(), None);
+    let gone = store.token_owner(org, hash).await.unwrap();
+    assert_eq!(gone, None, "who comes back gets a new one");
     let all = store.tokens(org, None).await.unwrap();
     assert_eq!(all[0].revoked_at, Some(at(2)));
 }

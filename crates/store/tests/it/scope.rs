@@ -16,6 +16,30 @@ struct Everything {
     file: FileId,
 }
 
+fn grant(user: UserId, workspace: WorkspaceId, digest: Digest) -> Grant {
+    Grant {
+        id: GrantId::mint(at(0), fresh()),
+        workspace,
+        requester: Some(user),
+        kind: ActionKind {
+            digest,
+            text: "apply".into(),
+        },
+        tier: RiskTier::L1Mutating,
+        granted_by: user,
+        granted_at: at(1),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+fn guest() -> Identity {
+    Identity {
+        connector: "telegram".into(),
+        external_id: "1".into(),
+    }
+}
+
 async fn fill(world: &World) -> Everything {
     let conversation = world.conversation("main").await;
     let row = world.running().await;
@@ -78,6 +102,37 @@ async fn fill(world: &World) -> Everything {
         SetPassword {
             user: alice,
             hash: "$".into(),
+        }
+        .into(),
+        LinkedIdentity {
+            identity: guest(),
+            user: alice,
+            display: "A".into(),
+            linked_at: at(1),
+            linked_by: "x".into(),
+        }
+        .into(),
+        NewInvite {
+            id: InviteId::mint(at(0), fresh()),
+            hash,
+            role: Role::Member,
+            made_by: alice,
+            created_at: at(1),
+            expires_at: at(60),
+        }
+        .into(),
+        NewPairing {
+            id: PairingId::mint(at(0), fresh()),
+            hash,
+            identity: guest(),
+            display: "A".into(),
+            created_at: at(1),
+            expires_at: at(60),
+        }
+        .into(),
+        GiveGrant {
+            grant: grant(alice, world.workspace, hash),
+            approval: question.id,
         }
         .into(),
         Admit {
@@ -194,6 +249,13 @@ async fn fill(world: &World) -> Everything {
         world.new_task().into(),
     ];
     world.commit(writes).await.unwrap();
+    for _ in 0..limits::CODE_ATTEMPTS_MAX {
+        let guess = FailedAttempt {
+            subject: "guesser".into(),
+            at: at(1),
+        };
+        world.commit(vec![guess.into()]).await.unwrap();
+    }
     everything
 }
 
@@ -219,6 +281,14 @@ async fn found_by(world: &World, org: OrgId, all: &Everything) -> Vec<(&'static 
         session_owner(all.hash, at(2)) one;
         link(all.hash) one;
         tokens(None) many;
+        identity(&guest()) one;
+        identities(None) many;
+        invites() many;
+        pairings(at(2)) many;
+        pairing_of(all.hash, at(2)) one;
+        attempts_closed_until("guesser", at(2)) one;
+        grants_in_force(world.workspace) many;
+        grants() many;
         sessions(alice, at(2)) many;
         workspace(world.workspace) one;
         private_workspace(alice) one;
@@ -326,6 +396,7 @@ async fn no_write_crosses_orgs() {
         SetUserStatus {
             user: id,
             status: UserStatus::Removed,
+            at: at(2),
         }
         .into(),
         UseLink {

@@ -187,6 +187,10 @@ impl World {
             decided_by: None,
             decided_at: None,
             answer: None,
+            agent: "executor".to_owned(),
+            covers: None,
+            four_eyes: false,
+            first_by: None,
         }
     }
 }
