@@ -43,7 +43,7 @@ fn people_and_tokens_are_looked_after_and_the_record_is_whole() {
     assert_eq!(wardroom(&data, &["token", "revoke", &id]).code, 0);
 
     assert_eq!(
-        wardroom(&data, &["user", "set-role", "bob", "admin"]).code,
+        wardroom(&data, &["user", "set-role", "bob", "operator"]).code,
         0
     );
     assert_eq!(
