@@ -8,5 +8,6 @@ pub mod decide;
 mod permit;
 pub mod redact;
 pub mod sanitize;
+pub mod typed;
 
 pub use permit::Permit;
