@@ -1,8 +1,9 @@
 //! What stands around an action: who may do how much here, what is switched, what was promised.
 
+use crate::typed::Typed;
 use std::collections::BTreeSet;
 use wardroom_domain::{
-    BypassMode, Emergency, Grant, Mandate, PermissionLevel, Scopes, WorkspaceId, words,
+    BypassMode, Emergency, Grant, Mandate, PermissionLevel, Scopes, ToolCall, WorkspaceId, words,
 };
 
 /// Everything around an action that is not the action. The default is a place where nothing is
@@ -25,8 +26,12 @@ pub struct Circumstances<'a> {
     pub grants: &'a [Grant],
     /// What the task fixed before it read anything from outside.
     pub mandate: Option<&'a Mandate>,
-    /// Addresses that the owner typed, whole, in the words that led here.
-    pub typed: &'a [String],
+    /// What the requester typed himself; none where nobody typed anything, or not to be relied on.
+    pub typed: Option<&'a Typed>,
+    /// What the task has done so far beyond looking: a wish that was said once is carried out once.
+    pub done: &'a [ToolCall],
+    /// Whether the org vouches for what the tool does, so that its tier is known and not guessed.
+    pub is_vouched: bool,
 }
 
 words! {

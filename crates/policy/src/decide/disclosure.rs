@@ -3,6 +3,8 @@
 //! Every act that leaves the box is a disclosure, reading a page included: the address alone can
 //! carry what the task knows.
 
+use crate::typed::Typed;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use url::Url;
 use wardroom_domain::{Labels, Mandate};
@@ -14,8 +16,8 @@ pub struct Destination<'a> {
     pub address: &'a str,
     /// Who is written to, where somebody is: a mail address, a channel.
     pub recipient: Option<&'a str>,
-    /// Who learns it there: `anyone`, `org`, `ws_…` or `user_…`.
-    pub audience: &'a str,
+    /// Who learns it there: `anyone`, `org`, `ws_…`, `user_…`, or `mcp:NAME` for a foreign server.
+    pub readers: &'a [&'a str],
 }
 
 impl<'a> Destination<'a> {
@@ -24,7 +26,7 @@ impl<'a> Destination<'a> {
         Self {
             address,
             recipient: None,
-            audience: ANYONE,
+            readers: &[ANYONE],
         }
     }
 }
@@ -35,34 +37,44 @@ pub const ANYONE: &str = "anyone";
 /// Everybody of the org.
 const ORG: &str = "org";
 
-/// Whether somebody outside a value's audience would learn it at `reader`.
-pub fn is_too_narrow(labels: &Labels, reader: &str) -> bool {
-    !labels
-        .audience
-        .iter()
-        .all(|entry| entry == ANYONE || entry == reader || entry == ORG && reader != ANYONE)
+/// Whether somebody outside a value's audience would learn it where these read.
+pub fn is_too_narrow(labels: &Labels, readers: &[&str]) -> bool {
+    let is_open = readers.contains(&ANYONE);
+    !labels.audience.iter().all(|entry| {
+        entry == ANYONE || readers.contains(&entry.as_str()) || entry == ORG && !is_open
+    })
 }
 
-/// Whether the owner typed this very address.
-pub fn is_typed(typed: &[String], address: &str) -> bool {
-    let Some(address) = parse(address) else {
-        return false;
-    };
-    typed
-        .iter()
-        .filter_map(|text| parse(text))
-        .any(|typed| typed == address)
+/// Whether a call tells its readers nothing but what the requester typed: the very address, or
+/// none and no words but his.
+pub fn is_typed(typed: &Typed, arguments: &Value, to: &Destination<'_>) -> bool {
+    if to.address.is_empty() {
+        return typed.is_all_of(arguments);
+    }
+    typed.holds_address(to.address)
 }
 
 /// Whether the mandate covers this tool on this destination.
-pub fn is_in_mandate(mandate: &Mandate, tool: &str, to: Option<&Destination<'_>>) -> bool {
+pub fn is_in_mandate(
+    mandate: &Mandate,
+    tool: &str,
+    arguments: &Value,
+    to: Option<&Destination<'_>>,
+) -> bool {
     if !mandate.tools.contains(tool) {
         return false;
     }
+    let names = mandate.targets.iter().chain(&mandate.recipients);
     let Some(to) = to else {
         // A tool that reaches nobody by name is covered by its name.
         return mandate.targets.is_empty() && mandate.recipients.is_empty();
     };
+    if to.address.is_empty() && to.recipient.is_none() {
+        // Nobody knows which argument says where: all that name something must be in it.
+        return Typed::naming(names.map(String::as_str))
+            .covers(arguments)
+            .is_ok();
+    }
     let target = to.address.is_empty() || is_target(&mandate.targets, to.address);
     let recipient = to
         .recipient
@@ -124,7 +136,7 @@ mod tests {
             (&["org", "user_a"], "user_a", false),
         ] {
             assert_eq!(
-                is_too_narrow(&audience(entries), reader),
+                is_too_narrow(&audience(entries), &[reader]),
                 narrow,
                 "{entries:?} {reader}"
             );
@@ -133,18 +145,19 @@ mod tests {
 
     #[test]
     fn only_the_whole_address_is_what_was_typed() {
-        let typed = vec!["https://Example.com/a?b=1".to_owned()];
+        let typed = Typed::of(["https://Example.com/a?b=1"]);
         for (address, is) in [
             ("https://example.com/a?b=1", true),
-            ("https://example.com:443/a?b=1#part", true),
+            ("https://example.com/a?b=1#part", true),
             ("https://example.com/a?b=1&c=2", false),
             ("https://example.com/a", false),
-            ("http://example.com/a?b=1", false),
+            ("ftp://example.com/a?b=1", false),
             ("https://example.com.evil.test/a?b=1", false),
             ("https://example.com@evil.test/a?b=1", false),
             ("not an address", false),
         ] {
-            assert_eq!(is_typed(&typed, address), is, "{address}");
+            let to = Destination::web(address);
+            assert_eq!(is_typed(&typed, &Value::Null, &to), is, "{address}");
         }
     }
 
@@ -179,7 +192,7 @@ mod tests {
         ] {
             let to = Destination::web(address);
             assert_eq!(
-                is_in_mandate(&mandate, tool, Some(&to)),
+                is_in_mandate(&mandate, tool, &Value::Null, Some(&to)),
                 is,
                 "{tool} {address}"
             );
@@ -187,18 +200,20 @@ mod tests {
         let mail = |recipient| Destination {
             address: "",
             recipient: Some(recipient),
-            audience: ANYONE,
+            readers: &[ANYONE],
         };
         assert!(is_in_mandate(
             &mandate,
             "http_fetch",
+            &Value::Null,
             Some(&mail("ann@example.com"))
         ));
         assert!(!is_in_mandate(
             &mandate,
             "http_fetch",
+            &Value::Null,
             Some(&mail("bob@example.com"))
         ));
-        assert!(!is_in_mandate(&mandate, "http_fetch", None));
+        assert!(!is_in_mandate(&mandate, "http_fetch", &Value::Null, None));
     }
 }

@@ -3,6 +3,7 @@
 use super::disclosure::{ANYONE, is_in_mandate, is_too_narrow, is_typed};
 use super::kind::action_kind;
 use super::request::{Reach, Request};
+use crate::typed::Stray;
 use wardroom_domain::{
     ActionKind, ApprovalDecision, ApprovalId, BypassMode, GrantId, Integrity, RiskTier, ScopeKind,
     Timestamp, WorkspaceKind,
@@ -19,6 +20,12 @@ pub(super) struct Facts {
     pub external: bool,
     /// The mandate covers it, tool and destination.
     pub mandated: bool,
+    /// The requester typed all that it is aimed at, and it has not been done yet.
+    pub wished: bool,
+    /// What it is aimed at that he did not type, for the question.
+    pub stray: Option<Stray>,
+    /// The secret that it would use.
+    pub secret: Option<String>,
     /// It would tell somebody what he may not learn, and its owner did not type the address.
     pub discloses: bool,
     /// The org has paused it.
@@ -45,24 +52,51 @@ impl Facts {
         let around = &request.circumstances;
         let to = request.destination.as_ref();
         let leaves = request.reach == Reach::Outside;
-        let mandated = around
-            .mandate
-            .is_some_and(|mandate| is_in_mandate(mandate, request.tool, to));
-        let typed = to.is_some_and(|to| is_typed(around.typed, to.address));
-        let reader = to.map_or(ANYONE, |to| to.audience);
+        let mandated = leaves
+            && around
+                .mandate
+                .is_some_and(|mandate| is_in_mandate(mandate, request.tool, request.arguments, to));
+        let typed = around
+            .typed
+            .zip(to)
+            .is_some_and(|(typed, to)| is_typed(typed, request.arguments, to));
+        let readers = to.map_or(&[ANYONE][..], |to| to.readers);
+        let wish = wish(request);
         let kind = action_kind(request.tool, request.arguments, &request.verdict);
         Self {
             bypasses: around.bypass == BypassMode::On && !around.emergency.bypass_disabled,
             tainted: request.labels.integrity == Integrity::External,
             external: leaves || touches_others(request),
             mandated,
-            discloses: leaves && !mandated && !typed && is_too_narrow(request.labels, reader),
+            wished: leaves && wish.is_ok(),
+            stray: wish.err().flatten(),
+            secret: request.arguments["secret"].as_str().map(str::to_owned),
+            discloses: leaves && !mandated && !typed && is_too_narrow(request.labels, readers),
             paused: around.emergency.pause_mutations && changes(request),
             granted: granted(request, &kind, now),
             approved: spendable(request, now),
             kept_out: kept_out(request),
             kind,
         }
+    }
+}
+
+/// Whether the requester himself wished for exactly this: he typed all that it is aimed at, nothing
+/// weighs more than a change that can be made good, and it has not been done already.
+fn wish(request: &Request<'_>) -> Result<(), Option<Stray>> {
+    let typed = request.circumstances.typed.ok_or(None)?;
+    typed.covers(request.arguments)?;
+    let aims = typed.aims(request.arguments);
+    let is_done = request
+        .circumstances
+        .done
+        .iter()
+        .any(|call| call.tool == request.tool && typed.aims(&call.arguments) == aims);
+    let is_plain = request.verdict.tier <= RiskTier::L1Mutating;
+    if is_plain && !is_done {
+        Ok(())
+    } else {
+        Err(None)
     }
 }
 

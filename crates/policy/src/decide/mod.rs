@@ -159,12 +159,30 @@ impl Policy {
         }
     }
 
-    /// What lets a question go unasked: a person's yes to it, a remembered one, or his bypass.
+    /// Whether the requester's own words are the yes: he typed all of it, he may decide such things
+    /// for himself, and the org vouches for what the tool does.
+    fn takes_at_his_word(&self, request: &Request<'_>, facts: &Facts) -> bool {
+        let tier = request.verdict.tier;
+        let role = request.requester.role;
+        facts.wished
+            && request.circumstances.is_vouched
+            && self.preset.at_his_word(tier) == Verb::Allow
+            && self.approvers.may_permit(role, true, tier).is_ok()
+    }
+
+    /// What lets a question go unasked: a person's yes to it, the mandate, his own words, a
+    /// remembered yes, or his bypass.
     fn waived(&self, request: &Request<'_>, facts: &Facts, asked: &Ruling) -> Option<Ruling> {
         let rule = if let Some(approval) = facts.approved {
             format!("approved.{approval}")
+        } else if facts.secret.is_some() && facts.tainted {
+            return None;
+        } else if facts.mandated && request.verdict.tier <= RiskTier::L2Destructive {
+            "mandate".to_owned()
         } else if !asked.is_waivable {
             return None;
+        } else if self.takes_at_his_word(request, facts) {
+            "wished".to_owned()
         } else if let Some(grant) = facts.granted {
             format!("granted.{grant}")
         } else if facts.bypasses && self.bypass.cover(request.verdict.tier) {
@@ -183,10 +201,21 @@ impl Policy {
 /// What asks whatever the table, a grant or a bypass says.
 fn must_ask(request: &Request<'_>, facts: &Facts) -> Option<Ruling> {
     let rationale = &request.verdict.rationale;
-    if facts.tainted && facts.external && !facts.mandated {
+    let is_foreseen = facts.mandated || facts.wished;
+    if let Some(secret) = facts.secret.as_ref().filter(|_| facts.tainted) {
         let why = format!(
-            "{rationale} The task has read text from outside, and this is not in its mandate."
+            "{rationale} It would use the secret `{secret}`, and the task has read text from outside."
         );
+        return Some(Ruling::system(Answer::Ask, "secret-after-external", &why));
+    }
+    let changes = request.verdict.tier > RiskTier::L0Readonly;
+    if facts.tainted && facts.external && changes && !is_foreseen {
+        let why = match &facts.stray {
+            Some(stray) => format!("{rationale} The task has read text from outside, and {stray}."),
+            None => format!(
+                "{rationale} The task has read text from outside, and this is not in its mandate."
+            ),
+        };
         return Some(Ruling::system(Answer::Ask, "after-external", &why));
     }
     facts.discloses.then(|| {

@@ -65,6 +65,28 @@ impl Typed {
         }
     }
 
+    /// Words in which these names stand, each set apart.
+    pub fn naming<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let lines: Vec<String> = names
+            .into_iter()
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        Self::of(lines.iter().map(String::as_str))
+    }
+
+    /// Whether everything that a call says consists of the person's words and numbers.
+    pub fn is_all_of(&self, arguments: &Value) -> bool {
+        leaves(arguments)
+            .into_iter()
+            .all(|(name, value)| match value {
+                Value::String(text) => self.words.has_all_of(text),
+                Value::Number(number) => {
+                    role::is_measure(name) || self.words.has_number(&number.to_string(), false)
+                }
+                _ => true,
+            })
+    }
+
     /// Whether the person typed this very address: a page, a host, a mailbox, an account.
     pub fn holds_address(&self, address: &str) -> bool {
         self.addresses.contains(&normal(address))
@@ -110,10 +132,7 @@ impl Typed {
         };
         match value {
             Value::Bool(true) if role::widens(name) => Err(stray("true")),
-            Value::Number(number) if role::is_measure(name) => {
-                let _ = number;
-                Ok(None)
-            }
+            Value::Number(_) if role::is_measure(name) => Ok(None),
             Value::Number(number) => self
                 .number(name, &number.to_string())
                 .ok_or_else(|| stray(&number.to_string()))

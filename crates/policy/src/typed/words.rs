@@ -1,6 +1,7 @@
 //! Searching a person's words for a name, a phrase or a number, whole and not as part of another.
 
 use regex::Regex;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// Shorter names stand everywhere.
@@ -39,6 +40,12 @@ impl Words {
     pub(super) fn has_name(&self, name: &str) -> bool {
         let name: Vec<char> = joined(name).chars().collect();
         self.places(&name).any(|at| self.is_name(at, name.len()))
+    }
+
+    /// Whether it says nothing that is not said here, in whatever order.
+    pub(super) fn has_all_of(&self, text: &str) -> bool {
+        let own: BTreeSet<String> = tokens(&self.chars.iter().collect::<String>()).collect();
+        tokens(text).all(|token| own.contains(&token))
     }
 
     /// Whether somebody dictated it: at least a short sentence, word for word.
@@ -122,6 +129,12 @@ impl Words {
 
 /// Signs that hold a token together when something follows: `a-b`, `x@y`, `host/path`.
 const JOINERS: &str = "-./@:+=&?%#";
+
+fn tokens(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !is_word(c))
+        .filter(|token| !token.is_empty())
+        .map(str::to_lowercase)
+}
 
 fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
