@@ -89,13 +89,7 @@ pub fn call() -> ModelCall {
 
 /// The permit that policy gives for asking a model, by the road that production takes.
 pub fn permit(call: ModelCall) -> Permit<ModelCall> {
-    let policy = Policy::new(
-        Preset::Enterprise,
-        Approvers {
-            self_approval: Vec::new(),
-            own_l3: false,
-        },
-    );
+    let policy = Policy::new(Preset::Enterprise, Approvers::default());
     policy.speak(call)
 }
 

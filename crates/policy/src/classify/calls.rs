@@ -114,6 +114,16 @@ static MALFORMED: Rule = Rule::code(
     &[],
 );
 
+/// The tools of the product, as models call them. What is not among them comes from a server.
+#[rustfmt::skip]
+pub const KNOWN_TOOLS: &[&str] = &[
+    "shell", "file_read", "file_write", "file_edit", "file_list", "file_move", "file_delete",
+    "http_fetch", "http_request", "html_to_markdown", "md_read", "md_write", "qmd_search",
+    "web_search", "sql", "spawn_task", "publish", "ask_person", "deliver", "apply",
+    "request_permission_level", "find_tools", "delegate", "tell_task", "task_status",
+    "cancel_task", "remember", "search_memory",
+];
+
 /// Judges a tool call.
 pub fn classify_call(tool: &str, arguments: &Value, ground: &Ground) -> Verdict {
     let mut walker = Walker::new(ground);

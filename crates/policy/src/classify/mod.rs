@@ -26,7 +26,7 @@ mod check;
 mod depth;
 mod limits;
 
-pub use calls::classify_call;
+pub use calls::{KNOWN_TOOLS, classify_call};
 pub use check::{RuleFault, rules, self_check};
 pub use rule::{Reach, Rule, When};
 pub use verdict::{Effect, Ground, Verdict};

@@ -1,14 +1,21 @@
 //! Who may decide which question.
 
-use wardroom_domain::{Approval, Principal, Question, RiskTier, Role};
+use std::collections::BTreeMap;
+use wardroom_domain::{
+    Approval, Principal, Question, RiskTier, Role, ScopeKind, Scopes, WorkspaceId,
+};
 
 /// The org's rules about deciding.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvers {
     /// The tiers that an admin or overlord may decide for his own requests.
     pub self_approval: Vec<RiskTier>,
     /// Whether he may decide his own `L3_PRIVILEGED` too: one person's own machine.
     pub own_l3: bool,
+    /// The lowest role that decides a tier, where it is another than the usual one.
+    pub needed: BTreeMap<RiskTier, Role>,
+    /// The tiers that two people decide together.
+    pub four_eyes: Vec<RiskTier>,
 }
 
 /// Why somebody may not decide a question that he can see.
@@ -28,6 +35,9 @@ pub enum NotYours {
         /// The tier of the action.
         tier: RiskTier,
     },
+    /// His role does not hold there.
+    #[error("your role does not hold for this workspace or tool; ask somebody whose does")]
+    OutOfScope,
     /// Only the requester can answer it.
     #[error("only the person who asked for the task can answer this")]
     NotTheRequester,
@@ -48,12 +58,44 @@ impl Approvers {
         }
     }
 
-    /// Whether somebody of this role may permit an action of this tier.
-    pub fn may_permit(&self, role: Role, is_own: bool, tier: RiskTier) -> Result<(), NotYours> {
-        let needed = match tier {
+    /// The same for somebody whose role holds in some places only: `approval` is of a task in
+    /// `workspace`.
+    pub fn may_decide_within(
+        &self,
+        decider: &Principal,
+        scopes: &Scopes,
+        workspace: WorkspaceId,
+        approval: &Approval,
+    ) -> Result<(), NotYours> {
+        let is_own = decider.user == approval.requester;
+        let answers_itself = approval.question != Question::Permission && is_own;
+        let in_scope = scopes.cover(ScopeKind::Workspace, &workspace.to_string())
+            && scopes.cover(ScopeKind::Tool, &approval.tool);
+        if !in_scope && !answers_itself {
+            return Err(NotYours::OutOfScope);
+        }
+        self.may_decide(decider, approval)
+    }
+
+    /// The lowest role that decides this tier for others.
+    pub fn needed(&self, tier: RiskTier) -> Role {
+        let usual = match tier {
             RiskTier::L0Readonly | RiskTier::L1Mutating => Role::Operator,
             RiskTier::L2Destructive | RiskTier::L3Privileged => Role::Admin,
         };
+        // Whatever a document says, nobody below the usual role decides.
+        let said = self.needed.get(&tier).copied();
+        said.map_or(usual, |said| said.max(usual))
+    }
+
+    /// How many people must say yes to an action of this tier.
+    pub fn decisions_needed(&self, tier: RiskTier) -> usize {
+        1 + usize::from(self.four_eyes.contains(&tier))
+    }
+
+    /// Whether somebody of this role may permit an action of this tier.
+    pub fn may_permit(&self, role: Role, is_own: bool, tier: RiskTier) -> Result<(), NotYours> {
+        let needed = self.needed(tier);
         if !is_own {
             let is_enough = role.is_at_least(needed);
             return if is_enough {
@@ -64,11 +106,9 @@ impl Approvers {
         }
         let covers_tier = self.self_approval.contains(&tier) || tier == RiskTier::L0Readonly;
         let covers = covers_tier || (tier == RiskTier::L3Privileged && self.own_l3);
-        if !role.is_at_least(Role::Admin) {
-            Err(NotYours::RoleTooLow {
-                tier,
-                needed: Role::Admin,
-            })
+        let needed = needed.max(Role::Admin);
+        if !role.is_at_least(needed) {
+            Err(NotYours::RoleTooLow { tier, needed })
         } else if covers {
             Ok(())
         } else {
@@ -86,7 +126,7 @@ mod tests {
         use RiskTier::*;
         let rules = Approvers {
             self_approval: vec![L1Mutating, L2Destructive],
-            own_l3: false,
+            ..Approvers::default()
         };
         let cell = |role, is_own, tier| match rules.may_permit(role, is_own, tier) {
             Ok(()) => "yes",

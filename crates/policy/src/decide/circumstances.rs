@@ -3,7 +3,8 @@
 use crate::typed::Typed;
 use std::collections::BTreeSet;
 use wardroom_domain::{
-    BypassMode, Emergency, Grant, Mandate, PermissionLevel, Scopes, ToolCall, WorkspaceId, words,
+    BypassMode, ContextId, Emergency, Grant, Mandate, PermissionLevel, Scopes, ToolCall,
+    WorkspaceId, words,
 };
 
 /// Everything around an action that is not the action. The default is a place where nothing is
@@ -12,9 +13,16 @@ use wardroom_domain::{
 pub struct Circumstances<'a> {
     /// The folder that the task works on; grants hold in one folder.
     pub workspace: Option<WorkspaceId>,
+    /// The channel, thread or chat that it belongs to.
+    pub context: Option<ContextId>,
+    /// Which of the crew acts.
+    pub agent: &'a str,
+    /// The skill at work.
+    pub skill: Option<&'a str>,
     /// Where the requester's role holds; none where it holds everywhere.
     pub scopes: Option<&'a Scopes>,
-    /// What context, skill, agent and role let through. Only what all of them let through happens.
+    /// What context, skill, agent and role let through, beside what the policy itself lists. Only
+    /// what all of them let through happens.
     pub allowlists: &'a [Allowlist],
     /// How far the agent may go; none where agents have no levels.
     pub agent_level: Option<PermissionLevel>,

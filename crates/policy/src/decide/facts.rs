@@ -2,11 +2,12 @@
 
 use super::disclosure::{ANYONE, is_in_mandate, is_too_narrow, is_typed};
 use super::kind::action_kind;
+use super::policy::Policy;
 use super::request::{Reach, Request};
 use crate::typed::Stray;
 use wardroom_domain::{
     ActionKind, ApprovalDecision, ApprovalId, BypassMode, GrantId, Integrity, RiskTier, ScopeKind,
-    Timestamp, WorkspaceKind,
+    Timestamp,
 };
 
 /// Statements about a request. Each is true or false whatever the rules say.
@@ -16,8 +17,6 @@ pub(super) struct Facts {
     pub bypasses: bool,
     /// Something from outside was read on the way here.
     pub tainted: bool,
-    /// Others can notice it: it leaves the box, or changes what is not the requester's alone.
-    pub external: bool,
     /// The mandate covers it, tool and destination.
     pub mandated: bool,
     /// The requester typed all that it is aimed at, and it has not been done yet.
@@ -30,14 +29,12 @@ pub(super) struct Facts {
     pub discloses: bool,
     /// The org has paused it.
     pub paused: bool,
-    /// A remembered yes covers it.
+    /// A remembered yes covers it, and the org lets it.
     pub granted: Option<GrantId>,
     /// A person said yes to exactly this, in time.
     pub approved: Option<ApprovalId>,
     /// Why a layer around it keeps it out, with the rule to cite.
     pub kept_out: Option<KeptOut>,
-    /// What a remembered yes would cover.
-    pub kind: ActionKind,
 }
 
 /// A layer that does not let an action through.
@@ -48,7 +45,7 @@ pub(super) struct KeptOut {
 }
 
 impl Facts {
-    pub fn of(request: &Request<'_>, now: Timestamp) -> Self {
+    pub fn of(policy: &Policy, request: &Request<'_>, now: Timestamp) -> Self {
         let around = &request.circumstances;
         let to = request.destination.as_ref();
         let leaves = request.reach == Reach::Outside;
@@ -62,22 +59,24 @@ impl Facts {
             .is_some_and(|(typed, to)| is_typed(typed, request.arguments, to));
         let readers = to.map_or(&[ANYONE][..], |to| to.readers);
         let wish = wish(request);
-        let kind = action_kind(request.tool, request.arguments, &request.verdict);
         Self {
             bypasses: around.bypass == BypassMode::On && !around.emergency.bypass_disabled,
             tainted: request.labels.integrity == Integrity::External,
-            external: leaves || touches_others(request),
             mandated,
             wished: leaves && wish.is_ok(),
             stray: wish.err().flatten(),
             secret: request.arguments["secret"].as_str().map(str::to_owned),
             discloses: leaves && !mandated && !typed && is_too_narrow(request.labels, readers),
             paused: around.emergency.pause_mutations && changes(request),
-            granted: granted(request, &kind, now),
+            granted: granted(policy, request, now),
             approved: spendable(request, now),
-            kept_out: kept_out(request),
-            kind,
+            kept_out: kept_out(policy, request),
         }
+    }
+
+    /// What a remembered yes to the request would cover.
+    pub fn kind(&self, request: &Request<'_>) -> ActionKind {
+        action_kind(request.tool, request.arguments, &request.verdict)
     }
 }
 
@@ -106,21 +105,13 @@ fn changes(request: &Request<'_>) -> bool {
     is_out && request.verdict.tier > RiskTier::L0Readonly
 }
 
-/// An apply is noticed by others where the folder is not the requester's own, and cannot simply be
-/// taken for the work that he asked for where it removes something.
-fn touches_others(request: &Request<'_>) -> bool {
-    match request.reach {
-        Reach::Apply {
-            kind: WorkspaceKind::Private,
-        } => request.verdict.tier >= RiskTier::L2Destructive,
-        Reach::Apply { .. } => true,
-        Reach::View | Reach::Internal | Reach::Outside | Reach::Unavailable(_) => false,
-    }
-}
-
-fn granted(request: &Request<'_>, kind: &ActionKind, now: Timestamp) -> Option<GrantId> {
+fn granted(policy: &Policy, request: &Request<'_>, now: Timestamp) -> Option<GrantId> {
     let around = &request.circumstances;
     let workspace = around.workspace?;
+    if around.grants.is_empty() || !policy.grants_cover(request.verdict.tier) {
+        return None;
+    }
+    let kind = action_kind(request.tool, request.arguments, &request.verdict);
     let covers = |grant: &&wardroom_domain::Grant| {
         grant.stands(now)
             && grant.workspace == workspace
@@ -133,10 +124,13 @@ fn granted(request: &Request<'_>, kind: &ActionKind, now: Timestamp) -> Option<G
     around.grants.iter().find(covers).map(|grant| grant.id)
 }
 
-fn kept_out(request: &Request<'_>) -> Option<KeptOut> {
+fn kept_out(policy: &Policy, request: &Request<'_>) -> Option<KeptOut> {
     let around = &request.circumstances;
     let tool = request.tool;
-    let closed = around.allowlists.iter().find(|list| !list.lets_tool(tool));
+    let role = request.requester.role;
+    let own = policy.allowlists(role, around.agent, around.context, around.skill);
+    let mut lists = own.iter().chain(around.allowlists);
+    let closed = lists.find(|list| !list.lets_tool(tool));
     if let Some(list) = closed {
         let (layer, name) = (list.layer, &list.name);
         return Some(KeptOut {
@@ -153,7 +147,8 @@ fn kept_out(request: &Request<'_>) -> Option<KeptOut> {
             ),
         });
     }
-    let level = around.agent_level?;
+    let levels = [around.agent_level, policy.agent_level(around.agent)];
+    let level = levels.into_iter().flatten().min()?;
     let tier = request.verdict.tier;
     let reaches = matches!(request.reach, Reach::Apply { .. } | Reach::Outside);
     (reaches && tier > level.ceiling()).then(|| KeptOut {

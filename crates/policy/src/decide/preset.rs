@@ -1,6 +1,6 @@
-//! The presets as tables: what happens at which tier.
+//! The presets: named sets of rules, compiled in.
 
-use wardroom_domain::{RiskTier, words};
+use wardroom_domain::words;
 
 words! {
     /// What policy does with an action.
@@ -15,43 +15,33 @@ words! {
 }
 
 words! {
-    /// A named table of defaults.
+    /// A named set of rules.
     pub enum Preset {
         /// One person's own machine.
         Consumer = "consumer",
         /// A company: every change is approved.
         Enterprise = "enterprise",
+        /// A team of agents on one server.
+        Server = "server",
+        /// A gateway for many people.
+        Gateway = "gateway",
+        /// A team of agents, each on a machine of its own.
+        Team = "team",
     }
 }
-
-/// One row of a preset: what happens at L0, L1, L2 and L3.
-type Row = [Verb; 4];
-
-const ASK_ABOVE_L0: Row = [Verb::Allow, Verb::Ask, Verb::Ask, Verb::Ask];
-const ALLOW_OWN: Row = [Verb::Allow, Verb::Allow, Verb::Allow, Verb::Ask];
 
 impl Preset {
-    /// What happens when changes are carried to a workspace that the product made.
-    pub fn private_apply(self, tier: RiskTier) -> Verb {
+    /// Its rules, beside those that every preset starts from.
+    pub(super) fn rules(self) -> &'static str {
         match self {
-            Self::Consumer => ALLOW_OWN[tier as usize],
-            Self::Enterprise => ASK_ABOVE_L0[tier as usize],
-        }
-    }
-
-    /// What happens with an action that leaves the box and whose every aim the requester typed
-    /// himself. A company approves every change, whoever wished for it.
-    pub fn at_his_word(self, tier: RiskTier) -> Verb {
-        match (self, tier) {
-            (_, RiskTier::L0Readonly) | (Self::Consumer, RiskTier::L1Mutating) => Verb::Allow,
-            _ => Verb::Ask,
-        }
-    }
-
-    /// What happens with an action that leaves the box.
-    pub fn outside(self, tier: RiskTier) -> Verb {
-        match self {
-            Self::Consumer | Self::Enterprise => ASK_ABOVE_L0[tier as usize],
+            Self::Consumer => include_str!("rules/presets/consumer.cedar"),
+            Self::Enterprise => include_str!("rules/presets/enterprise.cedar"),
+            Self::Server => include_str!("rules/presets/server.cedar"),
+            Self::Gateway => include_str!("rules/presets/gateway.cedar"),
+            Self::Team => include_str!("rules/presets/team.cedar"),
         }
     }
 }
+
+/// The rules that every preset starts from.
+pub(super) const BASE: &str = include_str!("rules/presets/base.cedar");

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 use wardroom_domain::*;
 use wardroom_policy::classify::Verdict;
 use wardroom_policy::decide::*;
@@ -52,19 +53,21 @@ fn user() -> UserId {
     UserId::mint(at(0), 1)
 }
 
+static PRESETS: LazyLock<HashMap<Preset, Policy>> = LazyLock::new(|| {
+    let policy = |&preset| (preset, Policy::new(preset, Approvers::default()));
+    Preset::ALL.iter().map(policy).collect()
+});
+
 impl Case {
+    fn policy(&self) -> Policy {
+        PRESETS[&self.preset].clone()
+    }
+
     fn decide(&self) -> (Given, String, PolicySource) {
-        let policy = Policy {
-            preset: self.preset,
-            approvers: Approvers {
-                self_approval: vec![],
-                own_l3: false,
-            },
-            bypass: BypassRules {
-                is_allowed: self.bypass_allowed,
-                covers: RiskTier::ALL.to_vec(),
-            },
-        };
+        let mut policy = self.policy();
+        policy.bypass.is_allowed = self.bypass_allowed;
+        policy.bypass.covers = RiskTier::ALL.to_vec();
+        policy.grants_cover = RiskTier::ALL.to_vec();
         let requester = Principal {
             org: OrgId::mint(at(0), 1),
             user: user(),
@@ -121,6 +124,7 @@ impl Case {
                 typed: Some(&typed),
                 done: &[],
                 is_vouched: true,
+                ..Circumstances::default()
             },
         };
         match policy.decide((), &request, at(0)) {
@@ -261,7 +265,7 @@ fn lists() -> impl Strategy<Value = Allowlist> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn after_an_external_read_nothing_changes_unasked_but_by_mandate_or_word(case in cases()) {

@@ -32,7 +32,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wardroom_llm::{ModelSettings, RoutingSettings};
-use wardroom_policy::decide::{Approvers, BypassRules, Policy, Preset};
+use wardroom_policy::decide::{Approvers, Policy, Preset};
 
 /// The name of the configuration file in a data directory.
 pub const FILE_NAME: &str = "wardroom.toml";
@@ -115,17 +115,19 @@ impl Config {
 
     /// The rules of the org, as configured.
     pub fn policy(&self) -> Policy {
-        Policy {
-            preset: self.preset(),
-            approvers: Approvers {
-                self_approval: self.policy.self_approval.clone(),
-                own_l3: self.profile == Profile::Laptop,
-            },
-            bypass: BypassRules {
-                is_allowed: self.policy.allow_bypass,
-                ..BypassRules::default()
-            },
-        }
+        self.policy_of(None)
+    }
+
+    /// The same under another preset.
+    pub fn policy_of(&self, preset: Option<Preset>) -> Policy {
+        let approvers = Approvers {
+            self_approval: self.policy.self_approval.clone(),
+            own_l3: self.profile == Profile::Laptop,
+            ..Approvers::default()
+        };
+        let mut policy = Policy::new(preset.unwrap_or(self.preset()), approvers);
+        policy.bypass.is_allowed = self.policy.allow_bypass;
+        policy
     }
 
     /// The models whose keys are not where they are said to be, each with that place.

@@ -9,12 +9,14 @@ use crate::place::Place;
 use crate::terminal::visible;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
-use wardroom_domain::{RiskTier, Role};
+use serde_json::{Value, json};
+use wardroom_domain::{OrgId, Origin, Principal, Role, Timestamp, UserId};
 use wardroom_policy::classify::{
     Ground, Verdict, classify_call, classify_command, rules, self_check,
 };
-use wardroom_policy::decide::{Policy as Rules, Preset, Verb, table};
+use wardroom_policy::decide::{
+    Approvers, Explained, Policy as Rules, Preset, Supposed, Where, table,
+};
 
 /// See what the policy says
 #[derive(Debug, Subcommand)]
@@ -88,37 +90,17 @@ impl Policy {
     }
 }
 
-/// One row of the table: what happens at each tier in one place.
-#[derive(Serialize)]
-struct Row {
-    place: &'static str,
-    verbs: Map<String, Value>,
-}
-
 fn print_table(place: &Place, flag: PresetFlag) -> Result<Exit, Failure> {
-    let mut policy = place.config()?.policy();
-    policy.preset = flag.preset.unwrap_or(policy.preset);
-    if !place.json {
-        lines(&table(policy.preset, &policy.approvers))?;
-        return Ok(Exit::Done);
+    let policy = place.config()?.policy_of(flag.preset);
+    if place.json {
+        json(&json!({
+            "preset": policy.preset,
+            "self_approval": policy.approvers.self_approval,
+            "table": table(&policy).lines().collect::<Vec<_>>(),
+        }))?;
+    } else {
+        lines(&table(&policy))?;
     }
-    let row = |place, verb: &dyn Fn(RiskTier) -> Verb| Row {
-        place,
-        verbs: RiskTier::ALL
-            .map(|tier| (tier.to_string(), json!(verb(tier))))
-            .into_iter()
-            .collect(),
-    };
-    json(&json!({
-        "preset": policy.preset,
-        "self_approval": policy.approvers.self_approval,
-        "rows": [
-            row("view", &|_| Verb::Allow),
-            row("host_folder", &|_| Verb::Ask),
-            row("own_workspace", &|tier| policy.preset.private_apply(tier)),
-            row("outside", &|tier| policy.preset.outside(tier)),
-        ],
-    }))?;
     Ok(Exit::Done)
 }
 
@@ -130,23 +112,23 @@ fn ground(is_view: bool) -> Ground {
     }
 }
 
-/// What the preset does with an action that it has judged: what stays in a view is nobody's
-/// business yet, anything else counts as leaving the box.
-fn verb(preset: Preset, verdict: &Verdict, is_view: bool) -> Verb {
-    match verdict.tier {
-        RiskTier::L0Readonly if is_view => Verb::Allow,
-        tier => preset.outside(tier),
-    }
-}
-
 impl Classify {
     fn run(self) -> Result<Exit, Failure> {
         let ground = ground(self.view);
+        let policy = Rules::new(self.preset, Approvers::default());
+        let requester = supposed_person(Role::Member);
         for_each_row(|row| {
             let verdict = judge(row, &ground)?;
-            let decision = verb(self.preset, &verdict, self.view);
+            let arguments = row.get("arguments").cloned().unwrap_or_default();
+            let tool = row
+                .get("tool")
+                .and_then(Value::as_str)
+                .unwrap_or("shell")
+                .to_owned();
+            let call = supposed(&requester, &tool, &arguments);
+            let explained = policy.explain_verdict(&call, place_of(self.view), verdict.clone());
             row.insert("tier".to_owned(), json!(verdict.tier));
-            row.insert("decision".to_owned(), json!(decision));
+            row.insert("decision".to_owned(), json!(explained.decision));
             row.insert("rationale".to_owned(), json!(verdict.rationale));
             row.insert("rule".to_owned(), json!(verdict.rule));
             Ok(())
@@ -165,22 +147,40 @@ fn judge(row: &Rows, ground: &Ground) -> Result<Verdict, String> {
     }
 }
 
-/// What `policy explain --json` prints.
-#[derive(Serialize)]
-struct Explained {
-    tool: String,
-    in_view: Judged,
-    on_host: Judged,
-    role: Role,
-    /// Whether the person may decide his own request on the host.
-    may_decide_own: bool,
+/// Somebody of a role, for questions that are about no particular person.
+fn supposed_person(role: Role) -> Principal {
+    let at = Timestamp::default();
+    Principal {
+        org: OrgId::mint(at, 0),
+        user: UserId::mint(at, 0),
+        name: role.to_string(),
+        role,
+        via: "policy".to_owned(),
+    }
 }
 
+fn supposed<'a>(requester: &'a Principal, tool: &'a str, arguments: &'a Value) -> Supposed<'a> {
+    Supposed {
+        requester,
+        origin: Origin::Chat,
+        agent: "",
+        after_external: false,
+        tool,
+        arguments,
+    }
+}
+
+fn place_of(is_view: bool) -> Where {
+    if is_view { Where::View } else { Where::Host }
+}
+
+/// What `policy explain --json` prints.
 #[derive(Serialize)]
-struct Judged {
-    #[serde(flatten)]
-    verdict: Verdict,
-    decision: Verb,
+struct Answer {
+    tool: String,
+    role: Role,
+    in_view: Explained,
+    on_host: Explained,
 }
 
 impl Explain {
@@ -190,61 +190,57 @@ impl Explain {
             Some(name) => block_on(async { People::of(place).await?.named(name).await })?.role,
             None => Role::Overlord,
         };
-        let judged = |is_view| {
-            let verdict = classify_call(&self.tool, &self.args, &ground(is_view));
-            let decision = verb(policy.preset, &verdict, is_view);
-            Judged { verdict, decision }
-        };
-        let (in_view, on_host) = (judged(true), judged(false));
-        let tier = on_host.verdict.tier;
-        let may_decide_own = policy.approvers.may_permit(role, true, tier).is_ok();
-        let explained = Explained {
-            tool: self.tool,
-            in_view,
-            on_host,
+        let requester = supposed_person(role);
+        let call = supposed(&requester, &self.tool, &self.args);
+        let answer = Answer {
+            in_view: policy.explain(&call, Where::View),
+            on_host: policy.explain(&call, Where::Host),
+            tool: self.tool.clone(),
             role,
-            may_decide_own,
         };
-        print(place.json, &explained, |explained| {
-            in_words(&policy, explained)
-        })?;
+        print(place.json, &answer, |answer| in_words(&policy, answer))?;
         Ok(Exit::Done)
     }
 }
 
-fn in_words(policy: &Rules, explained: &Explained) -> String {
-    let part = |place: &str, judged: &Judged| {
-        let Verdict {
+fn in_words(policy: &Rules, answer: &Answer) -> String {
+    let mut text = format!("{} under preset {}\n", visible(&answer.tool), policy.preset);
+    for (place, explained) in [
+        ("in a task's view", &answer.in_view),
+        ("on the host", &answer.on_host),
+    ] {
+        let Explained {
+            decision,
             tier,
             rule,
+            source,
             rationale,
             ..
-        } = &judged.verdict;
-        let decision = judged.decision;
-        format!(
-            "{place}: {decision}, {tier} by `{rule}`: {}\n",
+        } = explained;
+        text.push_str(&format!(
+            "{place}: {decision}, {tier} by `{rule}` ({source}): {}\n",
             visible(rationale)
-        )
-    };
-    let decider =
-        match policy
-            .approvers
-            .may_permit(explained.role, true, explained.on_host.verdict.tier)
-        {
-            Ok(()) => format!("a {} may decide his own request", explained.role),
-            Err(why) => why.to_string(),
+        ));
+        let may = |own: bool| {
+            let able = explained
+                .deciders
+                .iter()
+                .filter(|who| if own { who.own } else { who.others });
+            able.map(|who| who.role.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-    [
-        format!(
-            "{} under preset {}\n",
-            visible(&explained.tool),
-            policy.preset
-        ),
-        part("in a task's view", &explained.in_view),
-        part("on the host", &explained.on_host),
-        format!("who decides: {decider}\n"),
-    ]
-    .concat()
+        if !explained.deciders.is_empty() {
+            let own = Some(may(true))
+                .filter(|own| !own.is_empty())
+                .unwrap_or("nobody".to_owned());
+            text.push_str(&format!(
+                "  who decides: {}; the own request: {own}\n",
+                may(false)
+            ));
+        }
+    }
+    text
 }
 
 fn test(place: &Place) -> Result<Exit, Failure> {
