@@ -1,4 +1,6 @@
 //! The simulated world for tests: protocol stand-ins for what Wardroom talks to.
 
+pub mod connectors;
 pub mod models;
+pub mod telegram;
 pub mod world;

@@ -1,0 +1,3 @@
+//! Connectors against the other sides of their platforms, over real HTTP.
+
+mod telegram;
