@@ -57,6 +57,8 @@ words! {
         GrantChanged = "grant.changed",
         /// Somebody reached a limit, or is about to.
         QuotaReached = "quota.reached",
+        /// A foreign door, or a chat behind it, opened, closed, moved or failed for good.
+        ConnectorChanged = "connector.changed",
         /// A token was made or revoked.
         TokenChanged = "token.changed",
         /// A workspace was opened.

@@ -26,6 +26,11 @@ pub enum Hint {
         /// The task.
         task: TaskId,
     },
+    /// Something arrived at a foreign door.
+    Arrival {
+        /// Whose.
+        org: OrgId,
+    },
     /// Something waits to be delivered.
     Outbox {
         /// Whose.

@@ -28,6 +28,9 @@ mod scope;
 mod workspace;
 mod conversation;
 mod inbox;
+mod arrival;
+mod binding;
+mod button;
 mod feed;
 mod task;
 mod claim;
@@ -50,11 +53,14 @@ mod objects;
 
 pub use applied::{Applied, AppliedRow, Undone};
 pub use approval::{ApprovalFilter, ApprovalRow, Decide, Endorse, Spend};
+pub use arrival::{ArrivalDone, Arrived};
 pub use artifact::{Artifact, StoredFile};
 pub use attempt::FailedAttempt;
 pub use audit::{
     AuditFilter, AuditSigner, AuditVerifier, BadRecord, ChainScope, VerifyReport, verify_export,
 };
+pub use binding::{Bind, BindingRow, MovePlace, SetHub, Told};
+pub use button::{ButtonRow, NewButton, PressButton};
 pub use claim::{ClaimLimits, ClaimRequest};
 pub use conversation::Context;
 pub use document::{Document, PutDocument};
@@ -68,7 +74,7 @@ pub use inbox::{Admit, InboxDone, InboxRow, InboxState};
 pub use invite::{InviteRow, NewInvite, NotRedeemed, Redeem, Redeemed, RevokeInvite};
 pub use journal::{Journal, JournalRow};
 pub use objects::{ObjectError, ObjectKey, Objects};
-pub use outbox::{Outbox, OutboxFailed, OutboxRow, OutboxSent};
+pub use outbox::{Outbox, OutboxDropped, OutboxFailed, OutboxReleased, OutboxRow, OutboxSent};
 pub use page::{Page, Paged};
 pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
 pub use people::{SetPassword, SetRole, SetUserStatus};

@@ -30,6 +30,28 @@ pub struct OutboxSent {
     pub id: OutboxId,
     /// When.
     pub at: Timestamp,
+    /// What the receiver calls it, for what is said about it later.
+    pub receipt: Option<String>,
+}
+
+/// It can never be delivered; the row stays, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxDropped {
+    /// Which.
+    pub id: OutboxId,
+    /// Why.
+    pub error: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A place that was closed is open again: what waits for it is tried at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxReleased {
+    /// The place.
+    pub destination: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// It was not delivered.
@@ -74,8 +96,10 @@ impl Apply for Outbox {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
         at.tx
             .execute(
-                "INSERT INTO outbox (org, id, dedup_key, destination, body, at, next_at, attempts) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $6, 0) ON CONFLICT DO NOTHING",
+                "INSERT INTO outbox \
+                 (org, id, dedup_key, destination, body, at, next_at, attempts, seq) \
+                 SELECT $1, $2, $3, $4, $5, $6, $6, 0, COALESCE(MAX(seq), 0) + 1 \
+                 FROM outbox WHERE org = $1 ON CONFLICT DO NOTHING",
                 params![
                     at.org,
                     self.id,
@@ -93,10 +117,11 @@ impl Apply for Outbox {
 
 impl Apply for OutboxSent {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
-        let sql = "UPDATE outbox SET sent_at = $3 WHERE org = $1 AND id = $2 AND sent_at IS NULL";
+        let sql = "UPDATE outbox SET sent_at = $3, receipt = $4 \
+                   WHERE org = $1 AND id = $2 AND sent_at IS NULL";
         let sent = at
             .tx
-            .execute(sql, params![at.org, self.id, self.at])
+            .execute(sql, params![at.org, self.id, self.at, self.receipt])
             .await?;
         found(sent, "unsent outbox row", self.id)
     }
@@ -116,7 +141,90 @@ impl Apply for OutboxFailed {
     }
 }
 
+impl Apply for OutboxDropped {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let sql = "UPDATE outbox SET dropped_at = $3, last_error = $4 \
+                   WHERE org = $1 AND id = $2 AND sent_at IS NULL";
+        let dropped = at
+            .tx
+            .execute(sql, params![at.org, self.id, self.at, self.error])
+            .await?;
+        found(dropped, "unsent outbox row", self.id)
+    }
+}
+
+impl Apply for OutboxReleased {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let sql = "UPDATE outbox SET next_at = $3 \
+                   WHERE org = $1 AND destination = $2 AND sent_at IS NULL AND dropped_at IS NULL";
+        let released = at
+            .tx
+            .execute(sql, params![at.org, self.destination, self.at])
+            .await?;
+        if released > 0 {
+            at.hints.push(Hint::Outbox { org: at.org });
+        }
+        Ok(None)
+    }
+}
+
+/// The columns of an [`OutboxRow`], in the order in which it is read.
+macro_rules! columns {
+    () => {
+        "o.id, o.dedup_key, o.destination, o.body, o.at, o.attempts, o.last_error"
+    };
+}
+
 impl Store {
+    /// What stands first in each place and is due: a place is served in order, so that what is
+    /// tried again is not overtaken.
+    pub async fn outbox_heads(
+        &self,
+        org: OrgId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM outbox o JOIN (SELECT destination, MIN(seq) AS seq FROM outbox \
+             WHERE org = $1 AND sent_at IS NULL AND dropped_at IS NULL GROUP BY destination) h \
+             ON h.destination = o.destination AND h.seq = o.seq \
+             WHERE o.org = $1 AND o.next_at <= $2 ORDER BY o.seq LIMIT $3"
+        );
+        self.all(sql, params![org, now, limit]).await
+    }
+
+    /// What the receiver calls what was delivered under a key: none when there is no such key,
+    /// some of none when it is still on its way.
+    pub async fn outbox_receipt(
+        &self,
+        org: OrgId,
+        dedup_key: &str,
+    ) -> Result<Option<Option<String>>, StoreError> {
+        let sql = "SELECT receipt FROM outbox WHERE org = $1 AND dedup_key = $2";
+        let row: Option<(Option<String>,)> = self.one(sql, params![org, dedup_key]).await?;
+        Ok(row.map(|(receipt,)| receipt))
+    }
+
+    /// The places to which something was sent under keys that begin so.
+    pub async fn outbox_places(
+        &self,
+        org: OrgId,
+        key_prefix: &str,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT dedup_key, destination FROM outbox \
+                   WHERE org = $1 AND substr(dedup_key, 1, length($2)) = $2 ORDER BY seq";
+        self.all(sql, params![org, key_prefix]).await
+    }
+
+    /// How much waits to be delivered, and since when the oldest of it.
+    pub async fn outbox_waiting(&self, org: OrgId) -> Result<(i64, Option<Timestamp>), StoreError> {
+        let sql = "SELECT COUNT(*), MIN(at) FROM outbox \
+                   WHERE org = $1 AND sent_at IS NULL AND dropped_at IS NULL";
+        Ok(self.one(sql, params![org]).await?.unwrap_or_default())
+    }
+
     /// What is to be delivered now, oldest first.
     pub async fn outbox_due(
         &self,
@@ -125,8 +233,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         let sql = "SELECT id, dedup_key, destination, body, at, attempts, last_error FROM outbox \
-                   WHERE org = $1 AND sent_at IS NULL AND next_at <= $2 \
-                   ORDER BY next_at, at, id LIMIT $3";
+                   WHERE org = $1 AND sent_at IS NULL AND dropped_at IS NULL AND next_at <= $2 \
+                   ORDER BY next_at, seq LIMIT $3";
         self.all(sql, params![org, now, limit]).await
     }
 }

@@ -86,6 +86,22 @@ writes! {
     Admit(Admit),
     /// A delivery has been answered.
     InboxDone(InboxDone),
+    /// A platform brought something, once.
+    Arrived(Arrived),
+    /// It was seen to.
+    ArrivalDone(ArrivalDone),
+    /// A conversation is held at a foreign door.
+    Bind(Bind),
+    /// A conversation was carried to its door up to here.
+    Told(Told),
+    /// A chat has another name.
+    MovePlace(MovePlace),
+    /// A chat becomes the one that the admins watch.
+    SetHub(SetHub),
+    /// A button is shown.
+    AddButton(NewButton),
+    /// A button was pressed: once.
+    PressButton(PressButton),
     /// A stream grows by an event; the store gives the sequence number.
     Feed(Feed),
     /// A task is asked for.
@@ -132,6 +148,10 @@ writes! {
     OutboxSent(OutboxSent),
     /// It was not, and is tried again.
     OutboxFailed(OutboxFailed),
+    /// It never can be.
+    OutboxDropped(OutboxDropped),
+    /// A closed place is open again.
+    OutboxReleased(OutboxReleased),
     /// What a request with an idempotency key was answered.
     Remember(Remember),
     /// A document gets its next version.

@@ -36,6 +36,8 @@ pub struct Setup {
     pub spares: Vec<String>,
     /// More flags for `up`.
     pub flags: Vec<String>,
+    /// Secrets that are stored before the first start: names and values.
+    pub secrets: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -48,7 +50,15 @@ impl Setup {
             patience: "retries_max = 1\ntimeout_ms = 20000\n".to_owned(),
             spares: Vec::new(),
             flags: Vec::new(),
+            secrets: Vec::new(),
         }
+    }
+
+    /// With a secret that is stored before the first start.
+    #[must_use]
+    pub fn secret(mut self, name: &str, value: &str) -> Self {
+        self.secrets.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// With another profile.
@@ -117,6 +127,9 @@ impl World {
         std::fs::create_dir_all(world.data()).expect("the data directory");
         std::fs::write(world.data().join("wardroom.toml"), world.configuration())
             .expect("its file");
+        for (name, value) in &world.setup.secrets {
+            world.sets_secret(name, value);
+        }
         world.up();
         world
     }
@@ -234,6 +247,21 @@ impl World {
         } else {
             Err(format!("{text}{}", String::from_utf8_lossy(&ran.stderr)))
         }
+    }
+
+    /// Stores a secret.
+    pub fn sets_secret(&self, name: &str, value: &str) {
+        use std::io::Write;
+        let mut set = Command::new(&self.setup.binary)
+            .args(["secret", "set", name, "--data"])
+            .arg(self.data())
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut input = set.stdin.take().expect("its input");
+        input.write_all(value.as_bytes()).expect("it reads");
+        drop(input);
+        assert!(set.wait().expect("it ends").success());
     }
 
     /// The owner, over the data directory's socket.

@@ -14,6 +14,7 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("secrets", include_str!("../../migrations/0002_secrets.sql")),
     ("people", include_str!("../../migrations/0003_people.sql")),
+    ("gateway", include_str!("../../migrations/0004_gateway.sql")),
 ];
 /// What only this engine has, made anew at every start.
 const PROTECTION: &str = include_str!("../../migrations/sqlite/protection.sql");

@@ -118,6 +118,7 @@ async fn the_outbox_delivers_each_key_once_and_tries_again() {
     let sent = OutboxSent {
         id: second.id,
         at: at(6),
+        receipt: Some("77".into()),
     };
     world
         .commit(vec![failed.into(), sent.clone().into()])

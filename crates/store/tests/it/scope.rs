@@ -237,6 +237,45 @@ async fn fill(world: &World) -> Everything {
             },
         }
         .into(),
+        Arrived {
+            connector: "telegram:main".into(),
+            external_id: "1".into(),
+            place: "telegram:main/1".into(),
+            body: json!({}),
+            at: at(1),
+        }
+        .into(),
+        Feed {
+            stream: conversation.to_string(),
+            event: "message".into(),
+            at: at(1),
+            data: json!({}),
+        }
+        .into(),
+        Bind {
+            conversation,
+            user: alice,
+            place: "telegram:main/1".into(),
+            is_private: true,
+            at: at(1),
+        }
+        .into(),
+        SetHub {
+            connector: "telegram:main".into(),
+            place: Some("telegram:main/-5".into()),
+            by: alice,
+            at: at(1),
+        }
+        .into(),
+        NewButton {
+            hash,
+            place: "telegram:main/1".into(),
+            deed: "stop".into(),
+            subject: task.to_string(),
+            person: None,
+            expires_at: at(60),
+        }
+        .into(),
         PutDocument {
             kind: "policy".into(),
             seen_version: 0,
@@ -328,6 +367,15 @@ async fn found_by(world: &World, org: OrgId, all: &Everything) -> Vec<(&'static 
         file(all.file) one;
         usage_totals(UsageBy::Model, &UsageFilter::default()) many;
         outbox_due(at(9999), 10) many;
+        outbox_heads(at(9999), 10) many;
+        outbox_receipt("a") one;
+        outbox_places("a") many;
+        arrivals_pending(10) many;
+        binding(all.conversation) one;
+        private_places(alice) many;
+        bindings_behind(10) many;
+        hubs() many;
+        button(all.hash) one;
         remembered(alice, "k") one;
         document("policy") one;
         document_version("policy", 1) one;
