@@ -26,6 +26,7 @@ pub mod invite;
 
 pub mod audit;
 pub mod policy;
+pub mod mcp;
 pub mod emergency;
 pub mod usage;
 pub mod health;

@@ -3,7 +3,7 @@
 use crate::decide::approvals_of;
 use crate::mint;
 use crate::run::Run;
-use crate::{Wrong, delegate};
+use crate::{Wrong, delegate, foreign};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
@@ -13,8 +13,12 @@ use wardroom_domain::{
 use wardroom_engine::Judgement;
 use wardroom_executors::Errand;
 use wardroom_policy::classify::{self, Ground, Verdict};
-use wardroom_policy::decide::{Circumstances, Decision, Reach, Request, apply_verdict};
-use wardroom_tools::{Seat, Tool};
+use wardroom_policy::decide::{
+    ANYONE, Circumstances, Decision, Destination, Reach, Request, SERVER_CHANGED, apply_verdict,
+    server_verdict,
+};
+use wardroom_policy::typed::fetched;
+use wardroom_tools::{FIND_TOOLS, Foreign, Seat, Standing, Tool};
 
 /// A call with everything that policy and people need to know of it.
 struct Case {
@@ -27,12 +31,15 @@ struct Case {
     target: Value,
     /// What a person is shown.
     shown: Value,
+    /// The server's tool that carries it out, if it is one.
+    foreign: Option<Foreign>,
 }
 
 /// Judges the call that the task is at.
 pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement, Wrong> {
     let crew = run.crew.clone();
-    let tool = match crew.tools.check(Seat::Executor, &call) {
+    crew.foreign.known().await;
+    let tool = match crew.tools().check(Seat::Executor, &call) {
         Ok(tool) => tool.clone(),
         Err(fault) => return Ok(refused(run, fault.to_string(), Value::Null)),
     };
@@ -49,9 +56,13 @@ pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement
     if tool.name == "apply" {
         return judge_apply(run, &tool, call).await;
     }
+    if let Some(foreign) = tool.foreign.clone() {
+        let case = in_server(run, &tool, foreign, call);
+        return decide(run, case).await;
+    }
     let reach = match tool.class {
         RetryClass::View => Reach::View,
-        _ if matches!(tool.name.as_str(), "publish" | "deliver") => Reach::Internal,
+        _ if matches!(tool.name.as_str(), "publish" | "deliver" | FIND_TOOLS) => Reach::Internal,
         _ => Reach::Unavailable(format!("`{}` cannot be carried out here", tool.name)),
     };
     let case = plain(&tool, call, reach);
@@ -73,6 +84,31 @@ fn plain(tool: &Tool, call: ToolCall, reach: Reach) -> Case {
         target: Value::Null,
         shown,
         call,
+        foreign: None,
+    }
+}
+
+/// A call of a foreign tool is judged by what the org vouches for, and by nothing that its server
+/// says of it.
+fn in_server(run: &Run, tool: &Tool, foreign: Foreign, call: ToolCall) -> Case {
+    let is_changed = foreign.standing == Standing::Changed;
+    let verdict = server_verdict(&foreign.server, &foreign.tool, foreign.vouched, is_changed);
+    let shown = if is_changed {
+        let mut shown = foreign::change_of(&run.crew, &foreign);
+        shown["arguments"] = call.arguments.clone();
+        shown
+    } else {
+        call.arguments.clone()
+    };
+    Case {
+        class: tool.class,
+        version: tool.version.clone(),
+        reach: Reach::Outside,
+        verdict,
+        target: json!({"server": foreign.server, "tool": foreign.tool}),
+        shown,
+        call,
+        foreign: Some(foreign),
     }
 }
 
@@ -110,8 +146,49 @@ async fn judge_apply(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judge
         target: json!({"workspace": run.workspace.id, "changes": difference.digest}),
         shown,
         call,
+        foreign: None,
     };
     decide(run, case).await
+}
+
+/// Where a call of a foreign tool leads, and who may read it there.
+#[derive(Default)]
+struct Heading {
+    address: String,
+    readers: Vec<String>,
+}
+
+impl Heading {
+    /// The org lets a server that it vouches for act for the requester. A place among the
+    /// arguments leads further, and so does a server that nobody vouches for.
+    fn of(run: &Run, case: &Case) -> Self {
+        let Some(foreign) = &case.foreign else {
+            return Self::default();
+        };
+        let places = fetched(&case.call.arguments);
+        let server = format!("mcp:{}", foreign.server);
+        match &places[..] {
+            [] if is_vouched(foreign) => Self {
+                address: String::new(),
+                readers: vec![server, run.requester.user.to_string()],
+            },
+            // Which of several places would be meant is not known, so no one of them is named.
+            [] | [_, _, ..] => Self::to_anyone(String::new()),
+            [(_, place)] => Self::to_anyone(place.clone()),
+        }
+    }
+
+    fn to_anyone(address: String) -> Self {
+        Self {
+            address,
+            readers: vec![ANYONE.to_owned()],
+        }
+    }
+}
+
+/// What the org vouched for is the definition that it took in, and no other.
+fn is_vouched(foreign: &Foreign) -> bool {
+    foreign.vouched.is_some() && foreign.standing == Standing::Accepted
 }
 
 async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
@@ -122,7 +199,10 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         effect: effect.clone(),
         fence: run.fence,
         timeout: time_for(run, &case.call),
+        foreign: case.foreign.clone(),
     };
+    let heading = Heading::of(run, &case);
+    let readers: Vec<&str> = heading.readers.iter().map(String::as_str).collect();
     let decided = run.decided.take();
     let request = Request {
         requester: &run.requester,
@@ -130,13 +210,18 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         tool: &case.call.tool,
         arguments: &case.call.arguments,
         reach: case.reach.clone(),
-        destination: None,
+        destination: case.foreign.as_ref().map(|_| Destination {
+            address: &heading.address,
+            recipient: None,
+            readers: &readers,
+        }),
         verdict: case.verdict.clone(),
         labels: &run.task.labels,
         digest: effect.digest,
         approval: decided.as_ref(),
         circumstances: Circumstances {
             workspace: Some(run.workspace.id),
+            is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
             ..Circumstances::default()
         },
     };
@@ -145,6 +230,10 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
             let rule = permit.rule().to_owned();
             let approval = decided.filter(|approval| rule.ends_with(&approval.id.to_string()));
             run.permit = Some(permit);
+            if let (SERVER_CHANGED, Some(foreign)) = (case.verdict.rule.as_str(), &case.foreign) {
+                let by = approval.as_ref().and_then(|approval| approval.decided_by);
+                foreign::accept(&crew, foreign, by).await?;
+            }
             let approval = approval.map(|approval| approval.id);
             Ok(Judgement::Allowed {
                 effect: Box::new(effect),
@@ -241,11 +330,9 @@ fn question(run: &Run, effect: &Effect) -> Approval {
 }
 
 /// Whether an interrupted effect happened is asked of a person, with what is known of it.
-pub(crate) fn doubt(run: &Run, effect: &Effect) -> Approval {
+pub(crate) fn doubt(run: &Run, effect: &Effect, why: &str) -> Approval {
     let mut approval = open_question(run, Question::InDoubt, effect, &effect.call);
-    approval.rationale =
-        "the server stopped while this was under way; look whether it happened before you answer"
-            .to_owned();
+    approval.rationale = format!("{why}; look whether it happened before you answer");
     approval.rule = "in-doubt".to_owned();
     approval
 }
@@ -304,7 +391,7 @@ pub(crate) async fn authorize_again(run: &mut Run, effect: EffectId) -> Result<b
         .await?
         .into_iter()
         .map(|row| row.approval)
-        .find(|approval| approval.effect == effect);
+        .find(|approval| approval.effect == effect && approval.question == Question::Permission);
     let steps = run.life.steps;
     // The intent has been counted already; its effect id was made with the count before it.
     run.life.steps = steps.saturating_sub(1);

@@ -141,7 +141,7 @@ async fn rounds(
             history,
             images.to_vec(),
             said.clone(),
-            &crew.tools,
+            &crew.tools(),
             &nonce,
             crew.clock.now(),
         );

@@ -1,6 +1,7 @@
 //! Everything the stations of the road share.
 
 use crate::bench::Benches;
+use crate::foreign::ForeignTools;
 use crate::{Bus, Clock, Wrong};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -46,8 +47,8 @@ pub struct Crew {
     pub router: Router,
     /// The rules, replaced as a whole when they change.
     pub policy: RwLock<Arc<Policy>>,
-    /// The tools.
-    pub tools: Catalogue,
+    /// The tools of foreign servers.
+    pub foreign: ForeignTools,
     /// Where tasks work.
     pub benches: Benches,
     /// Time and chance.
@@ -78,6 +79,8 @@ pub struct Parts {
     pub router: Router,
     /// The rules.
     pub policy: Policy,
+    /// The tools of foreign servers.
+    pub foreign: ForeignTools,
     /// Where tasks work.
     pub benches: Benches,
     /// Time and chance.
@@ -98,7 +101,7 @@ impl Crew {
             objects: parts.objects,
             router: parts.router,
             policy: RwLock::new(Arc::new(parts.policy)),
-            tools: Catalogue::builtin(),
+            foreign: parts.foreign,
             benches: parts.benches,
             clock: parts.clock,
             bus: Bus::default(),
@@ -108,6 +111,11 @@ impl Crew {
             driven: Mutex::default(),
             talks: Mutex::default(),
         })
+    }
+
+    /// All tools as they stand now.
+    pub fn tools(&self) -> Arc<Catalogue> {
+        self.foreign.catalogue()
     }
 
     /// The rules as they stand now.

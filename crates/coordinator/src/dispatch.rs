@@ -3,24 +3,42 @@
 use crate::authorize::outcome;
 use crate::bench::blocking;
 use crate::run::Run;
-use crate::{Wrong, attach, mint};
+use crate::{Wrong, attach, foreign, mint};
 use serde_json::{Value, json};
 use wardroom_domain::{
-    AuditKind, Chain, Digest, Message, MessageId, Outcome, RetryClass, Speaker, limits,
+    AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, limits,
 };
 use wardroom_executors::Errand;
+use wardroom_executors::mcp::CallFault;
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
 use wardroom_store::{Applied, Artifact, Write};
+use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
 const LOOKS_ONLY: &[&str] = &["file_read", "file_list", "md_read", "html_to_markdown"];
 
+/// What came of carrying something out.
+pub(crate) enum Carried {
+    /// It has an outcome.
+    Settled(Outcome),
+    /// It was begun, and nobody here knows whether it happened; the sentence says why.
+    InDoubt(String),
+}
+
 /// Carries out what the permit allows. An error here is ours, not the tool's.
-pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
+    if permit.subject().foreign.is_some() {
+        return in_server(run, permit).await;
+    }
+    at_home(run, permit).await.map(Carried::Settled)
+}
+
+async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
     let call = permit.subject().effect.call.clone();
     match call.tool.as_str() {
+        FIND_TOOLS => Ok(find_tools(run, permit)),
         "publish" => Ok(publish(run, permit)),
         "deliver" => deliver(run, permit).await,
         "apply" => apply(run, permit).await,
@@ -58,6 +76,71 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wr
             Ok(outcome(run, true, text, json!({"sandbox": "lost"})))
         }
     }
+}
+
+/// A foreign server carries it out. Whatever it answers comes from outside.
+async fn in_server(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
+    let effect = permit.subject().effect.clone();
+    let server = permit
+        .subject()
+        .foreign
+        .as_ref()
+        .map(|foreign| foreign.server.clone());
+    let (crew, task, tool) = (run.crew.clone(), run.task.id, effect.call.tool.clone());
+    let mut heard = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let text = crew.redactor.redact(&text);
+        let data = json!({"task": task, "tool": tool, "text": text});
+        crew.bus.say(task, "output", data);
+    };
+    let servers = &crew.foreign.servers;
+    let called = servers.call(permit, &run.workspace.path, &mut heard).await;
+    let fault = match called {
+        Ok(answer) => {
+            run.task.labels = run.task.labels.join(&of_server(server.as_deref()));
+            let mut detail = answer.detail;
+            detail["server"] = json!(server);
+            let settled = outcome(run, answer.is_error, answer.text, detail);
+            return Ok(Carried::Settled(settled));
+        }
+        Err(fault) => fault,
+    };
+    if fault.may_have_happened() && effect.class == RetryClass::Blind {
+        return Ok(Carried::InDoubt(
+            run.crew.redactor.redact(&fault.to_string()).into_owned(),
+        ));
+    }
+    let text = fault.to_string();
+    if let (CallFault::Changed { now }, Some(server)) = (fault, &server) {
+        foreign::note(&run.crew, server, now).await?;
+    }
+    // The words of a server that cannot be reached are a stranger's, too.
+    run.task.labels = run.task.labels.join(&of_server(server.as_deref()));
+    Ok(Carried::Settled(outcome(
+        run,
+        true,
+        text,
+        json!({"server": server}),
+    )))
+}
+
+/// What a server answers came from outside, and is between the requester and that server.
+fn of_server(server: Option<&str>) -> Labels {
+    let mut labels = Labels::external();
+    labels
+        .audience
+        .extend(server.map(|server| format!("mcp:{server}")));
+    labels
+}
+
+/// Discloses tools for the turns that follow.
+fn find_tools(run: &mut Run, permit: Permit<Errand>) -> Outcome {
+    let errand = permit.spend();
+    let query = errand.effect.call.arguments["query"]
+        .as_str()
+        .unwrap_or_default();
+    let (text, disclosed) = foreign::find(&run.crew.tools(), query);
+    outcome(run, false, text, disclosed)
 }
 
 /// Something said to the requester before the end.

@@ -3,6 +3,7 @@
 use crate::assemble::Uploads;
 use crate::authorize::{authorize, authorize_again, doubt};
 use crate::crew::Crew;
+use crate::dispatch::Carried;
 use crate::run::Run;
 use crate::{Wrong, advance, assemble, attach, decide, delegate, dispatch, due, meter, signals};
 use std::collections::BTreeMap;
@@ -44,6 +45,13 @@ async fn drive_in_span(crew: Arc<Crew>, row: TaskRow) {
     };
     if let Some(run) = held.as_mut() {
         run.bench.close(DestroyReason::Finished).await;
+    }
+    // What a task has open with servers outlives it only while it waits.
+    let waits = held
+        .as_ref()
+        .is_some_and(|run| !run.life.status.is_terminal());
+    if result.is_err() || !waits {
+        crew.foreign.servers.end(id).await;
     }
     crew.driven
         .lock()
@@ -236,9 +244,10 @@ async fn interruptible(run: &mut Run, mail: &Notify, work: Work) -> Result<Next,
         let mut working = std::pin::pin!(async {
             match work {
                 Work::Think => think(run).await,
-                Work::Carry(effect, permit) => dispatch::dispatch(run, *permit)
-                    .await
-                    .map(|outcome| Event::Settled { effect, outcome }),
+                Work::Carry(effect, permit) => match dispatch::dispatch(run, *permit).await? {
+                    Carried::Settled(outcome) => Ok(Event::Settled { effect, outcome }),
+                    Carried::InDoubt(why) => doubted(run, effect, &why),
+                },
             }
         });
         loop {
@@ -264,6 +273,7 @@ async fn interruptible(run: &mut Run, mail: &Notify, work: Work) -> Result<Next,
 /// One model turn.
 async fn think(run: &mut Run) -> Result<Event, Wrong> {
     let crew = run.crew.clone();
+    crew.foreign.known().await;
     let uploads = Uploads {
         images: attach::images(&crew, &run.life.files).await?,
         listed: attach::listed(&crew, &run.life.files).await?,
@@ -272,7 +282,7 @@ async fn think(run: &mut Run) -> Result<Event, Wrong> {
         &run.task,
         &run.transcript,
         &uploads,
-        &crew.tools,
+        &crew.tools(),
         &crew.nonce(),
     );
     let call = ModelCall {
@@ -314,8 +324,14 @@ async fn think(run: &mut Run) -> Result<Event, Wrong> {
 }
 
 fn ask_in_doubt(run: &mut Run, id: EffectId) -> Result<Next, Wrong> {
+    let event = doubted(run, id, "the server stopped while this was under way")?;
+    advance::advance(run, event)
+}
+
+/// An effect that may have happened becomes a question to a person.
+fn doubted(run: &mut Run, id: EffectId, why: &str) -> Result<Event, Wrong> {
     let effect = run.effect(id).ok_or(Wrong::missing("effect"))?;
-    let approval = Box::new(doubt(run, &effect));
+    let approval = Box::new(doubt(run, &effect, why));
     let body = serde_json::json!({"effect": id, "tool": effect.call.tool});
     let kind = AuditKind::EffectInDoubt;
     run.writes.push(run.crew.audit(
@@ -325,13 +341,10 @@ fn ask_in_doubt(run: &mut Run, id: EffectId) -> Result<Next, Wrong> {
         Some(effect.tier),
         body,
     ));
-    advance::advance(
-        run,
-        Event::Doubted {
-            approval,
-            effect: Box::new(effect),
-        },
-    )
+    Ok(Event::Doubted {
+        approval,
+        effect: Box::new(effect),
+    })
 }
 
 async fn check(run: &mut Run, id: EffectId) -> Result<Next, Wrong> {

@@ -11,7 +11,7 @@ use wardroom_tools::Seat;
 
 /// Carries out one call. Answers whether it failed, and the text for the model.
 pub(crate) async fn call(turn: &mut Turn, call: &ToolCall) -> (bool, String) {
-    if let Err(fault) = turn.crew.tools.check(Seat::Coordinator, call) {
+    if let Err(fault) = turn.crew.tools().check(Seat::Coordinator, call) {
         return (true, fault.to_string());
     }
     let done = match call.tool.as_str() {

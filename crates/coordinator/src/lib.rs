@@ -8,6 +8,7 @@ mod time;
 mod wrong;
 mod bus;
 mod crew;
+mod foreign;
 
 mod accept;
 mod converse;
@@ -39,6 +40,7 @@ pub use bus::{Bus, Live};
 pub use converse::answer;
 pub use crew::{Crew, Parts, Settings};
 pub use due::recover;
+pub use foreign::{ForeignTools, ServerSeen, ToolSeen, attend_servers, recall};
 pub use time::Clock;
 pub use work::{attend, work};
 pub use wrong::Wrong;

@@ -3,6 +3,7 @@
 use crate::Wrong;
 use crate::bench::Bench;
 use crate::crew::Crew;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use wardroom_domain::{Approval, Effect, EffectId, Principal, Task, ToolCall, Workspace};
 use wardroom_engine::{Fact, Life};
@@ -43,6 +44,28 @@ impl Transcript {
             }
         }
         false
+    }
+
+    /// The tools that the model has found so far, and those that it has called.
+    pub(crate) fn disclosed(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for fact in &self.facts {
+            match fact {
+                Fact::Settled { outcome, .. } => {
+                    let found = outcome
+                        .detail
+                        .get("disclosed")
+                        .and_then(|all| all.as_array());
+                    let found = found.into_iter().flatten();
+                    names.extend(found.filter_map(|name| name.as_str().map(str::to_owned)));
+                }
+                Fact::Replied { calls, .. } => {
+                    names.extend(calls.iter().map(|call| call.tool.clone()));
+                }
+                _ => {}
+            }
+        }
+        names
     }
 
     /// The effect that was intended, as its intent was written down.

@@ -149,7 +149,7 @@ async fn tell(turn: &mut Turn, listed: &str) -> Option<String> {
         &history,
         Vec::new(),
         Vec::new(),
-        &crew.tools,
+        &crew.tools(),
         &nonce,
         crew.clock.now(),
     );

@@ -63,6 +63,8 @@ words! {
         TokenChanged = "token.changed",
         /// A workspace was opened.
         WorkspaceOpened = "workspace.opened",
+        /// What a foreign server says of its tools was accepted, or has changed.
+        ToolsChanged = "tools.changed",
         /// The policy or its preset changed.
         PolicyChanged = "policy.changed",
         /// An emergency control was moved.

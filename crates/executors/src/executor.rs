@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use wardroom_domain::{Effect, limits};
 use wardroom_policy::Permit;
 use wardroom_sandbox::{DestroyReason, ExecHandle, Input, Output, Sandbox};
+use wardroom_tools::Foreign;
 
 /// What is to be carried out in a task's sandbox.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Errand {
     pub fence: u64,
     /// How long it may take.
     pub timeout: Duration,
+    /// The foreign tool that carries it out, as it was when this was judged.
+    pub foreign: Option<Foreign>,
 }
 
 /// The runner did not keep to its protocol, or is gone. Its sandbox must be closed.

@@ -3,14 +3,14 @@
 //! No sandbox, no shell: whatever is missing is an error with a sentence, never a weaker box.
 
 use crate::Executor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wardroom_sandbox::{
-    Demands, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath, SandboxId, SandboxSpec,
-    WorkspaceMount,
+    Demands, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath, SandboxId,
+    SandboxSpec, WorkspaceMount,
 };
-use wardroom_sandbox::{SandboxError, SandboxProvider};
+use wardroom_sandbox::{Sandbox, SandboxError, SandboxProvider};
 
 /// The name under which the one binary is the runner.
 pub const RUNNER_NAME: &str = "wardroom-runner";
@@ -39,6 +39,24 @@ pub struct Workbench {
     /// Folders of the host that are shown inside, read-only: where from, where to.
     pub shown: Vec<(PathBuf, PathBuf)>,
 }
+
+/// A program that is not ours and is talked to over its streams.
+pub(crate) struct Service {
+    /// Names its sandbox; neutral, because it can be seen inside.
+    pub(crate) id: String,
+    /// A folder that it may look at, as its workspace.
+    pub(crate) workspace: Option<PathBuf>,
+    /// Folders of the host that it sees where they are, read-only.
+    pub(crate) shown: Vec<PathBuf>,
+    /// The program and its arguments.
+    pub(crate) argv: Vec<String>,
+    /// Its variables, beside those of the sandbox.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// The scratch space of a program that has no workspace.
+const SCRATCH_BYTES: u64 = 64 * 1024 * 1024;
+const SCRATCH_FILES: u64 = 16 * 1024;
 
 /// Why there is no executor.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +109,46 @@ impl Hands {
                 "no word within {HELLO_TIME_MAX:?}"
             ))),
         }
+    }
+
+    /// The binary that is the runner, and the leash.
+    pub(crate) fn runner(&self) -> &Path {
+        &self.runner
+    }
+
+    /// Runs a program in a sandbox of its own, without a network.
+    pub(crate) async fn serve(
+        &self,
+        service: Service,
+    ) -> Result<(Arc<dyn Sandbox>, ExecHandle), NoHands> {
+        let mount = match service.workspace {
+            Some(dir) => WorkspaceMount::Bind {
+                dir,
+                read_only: true,
+            },
+            None => WorkspaceMount::Scratch {
+                bytes: SCRATCH_BYTES,
+                inodes: SCRATCH_FILES,
+            },
+        };
+        let mut spec = SandboxSpec::new(SandboxId::parse(service.id)?, mount);
+        spec.limits = self.limits;
+        spec.demands = self.demands;
+        for folder in service.shown {
+            spec.ro_binds.push(ReadOnlyBind {
+                host: folder.clone(),
+                inside: folder,
+            });
+        }
+        let created = self.provider.create(spec).await?;
+        let mut exec = ExecSpec::service(service.argv);
+        exec.env = service
+            .environment
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .collect();
+        let handle = created.sandbox.exec(exec).await?;
+        Ok((created.sandbox, handle))
     }
 
     fn spec(&self, bench: Workbench) -> Result<SandboxSpec, MalformedSpec> {

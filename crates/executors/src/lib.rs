@@ -3,6 +3,7 @@
 
 mod hands;
 mod executor;
+pub mod mcp;
 pub mod protocol;
 pub mod runner;
 

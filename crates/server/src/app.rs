@@ -78,6 +78,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::secrets::routes())
         .merge(doors::audit::routes())
         .merge(doors::policy::routes())
+        .merge(doors::mcp::routes())
         .merge(doors::completions::routes())
 }
 

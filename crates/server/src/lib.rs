@@ -5,6 +5,7 @@ pub mod config;
 mod start;
 mod vault;
 mod model_keys;
+mod mcp;
 mod stop;
 mod listen;
 mod app;

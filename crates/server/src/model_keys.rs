@@ -52,14 +52,44 @@ impl ModelKeys {
         self.0.get(model).map(|key| key.value.clone())
     }
 
-    /// What cuts these keys out of every text.
-    pub(crate) fn redactor(&self) -> Redactor {
+    /// What cuts these keys, and others, out of every text.
+    pub(crate) fn redactor(&self, others: impl Iterator<Item = (String, String)>) -> Redactor {
         let known = |key: &ModelKey| (key.name.clone(), key.value.expose_secret().to_owned());
-        Redactor::knowing(self.0.values().map(known))
+        Redactor::knowing(self.0.values().map(known).chain(others))
     }
 }
 
 impl Sources<'_> {
+    /// The value that a reference leads to, for a purpose that goes on the record; none where it
+    /// is not set.
+    pub(crate) async fn find(
+        &self,
+        reference: &KeyReference,
+        purpose: &str,
+    ) -> Result<Option<SecretString>, StartError> {
+        match reference {
+            KeyReference::Env(name) => {
+                let value = self.environment.get(name).map(String::as_str);
+                Ok(value.map(SecretString::from))
+            }
+            KeyReference::Secret(name) => self.stored(name, purpose).await,
+        }
+    }
+
+    async fn stored(&self, name: &str, purpose: &str) -> Result<Option<SecretString>, StartError> {
+        // What can be no name is the name of nothing that is stored.
+        let Ok(name) = SecretName::parse(name) else {
+            return Ok(None);
+        };
+        let touch = Touch {
+            actor: "system".to_owned(),
+            via: None,
+            at: self.now,
+        };
+        let (store, org) = (self.store, self.org);
+        Ok(self.vault.open(store, org, &name, purpose, touch).await?)
+    }
+
     fn variable(&self, model: &str, name: &str) -> Result<ModelKey, StartError> {
         let value = self.environment.get(name).map(String::as_str);
         let value = value.ok_or_else(|| StartError::NoKey {
@@ -76,17 +106,7 @@ impl Sources<'_> {
     /// Opens a secret; that this model uses it goes on the record.
     async fn secret(&self, model: &str, name: &str) -> Result<ModelKey, StartError> {
         let purpose = format!("used for model {model}");
-        let touch = Touch {
-            actor: "system".to_owned(),
-            via: None,
-            at: self.now,
-        };
-        let (store, org) = (self.store, self.org);
-        let value = match SecretName::parse(name) {
-            Ok(name) => self.vault.open(store, org, &name, &purpose, touch).await?,
-            // What can be no name is the name of nothing that is stored.
-            Err(_) => None,
-        };
+        let value = self.stored(name, &purpose).await?;
         let value = value.ok_or_else(|| StartError::NoKey {
             model: model.to_owned(),
             reference: format!("the secret {name}"),

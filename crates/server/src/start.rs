@@ -2,6 +2,7 @@
 
 use crate::app::{App, Inner, router};
 use crate::config::Config;
+use crate::mcp::McpServersFound;
 use crate::model_keys::{ModelKeys, Sources};
 use crate::vault::Vault;
 use crate::{listen, stop};
@@ -16,11 +17,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use wardroom_coordinator::workspace::Forbidden;
-use wardroom_coordinator::{Benches, Clock, Crew, Parts, Settings, Wrong, mint};
+use wardroom_coordinator::{Benches, Clock, Crew, ForeignTools, Parts, Settings, Wrong, mint};
 use wardroom_domain::{
     AuditDraft, AuditKind, Chain, Digest, OrgId, Role, User, UserId, UserStatus,
 };
 use wardroom_executors::Hands;
+use wardroom_executors::mcp::McpServers;
 use wardroom_llm::{
     Pace, RoutedModel, Router, RoutingSettings, ScriptedModel, Story, Surroundings,
 };
@@ -138,6 +140,8 @@ pub async fn run(
         now: clock.now(),
     };
     let keys = ModelKeys::resolve(&startup.config.models, &sources).await?;
+    let mcp = McpServersFound::resolve(&startup.config.mcp, &sources).await?;
+    let redactor = keys.redactor(mcp.known());
     let (routing, is_scripted) = models(&startup.config, &keys)?;
     let crew = crew(
         &startup,
@@ -146,7 +150,8 @@ pub async fn run(
         clock.clone(),
         org,
         routing,
-        keys.redactor(),
+        redactor,
+        mcp,
     )?;
     let (stopper, stopping) = watch::channel(false);
     let app = App::new(Inner {
@@ -312,6 +317,7 @@ fn crew(
     org: OrgId,
     router: Router,
     redactor: Redactor,
+    mcp: McpServersFound,
 ) -> Result<Arc<Crew>, StartError> {
     let config = &startup.config;
     let provider: Arc<dyn SandboxProvider> = Arc::new(NativeProvider::new());
@@ -321,6 +327,9 @@ fn crew(
         ..Limits::default()
     };
     let hands = Hands::new(provider, startup.runner.clone(), limits, Demands::default());
+    let vouched = config.mcp.iter();
+    let vouched = vouched.map(|(name, server)| (name.clone(), server.tiers.clone()));
+    let servers = McpServers::new(mcp.servers, hands.clone());
     let objects = config.objects_path();
     make_private(&objects)?;
     Ok(Crew::new(Parts {
@@ -329,6 +338,7 @@ fn crew(
         objects: Objects::open(&format!("file:{}", objects.display()), &config.data_dir)?,
         router,
         policy: config.policy(),
+        foreign: ForeignTools::new(servers, vouched.collect()),
         benches: Benches {
             workspaces: folders.workspaces.clone(),
             views: folders.views.clone(),
@@ -385,6 +395,9 @@ async fn workers(
     let mut parts = vec![("clock", tokio::spawn(attend))];
     if startup.works {
         sweep(crew).await;
+        wardroom_coordinator::recall(crew).await?;
+        let servers = wardroom_coordinator::attend_servers(crew.clone(), stopping.clone());
+        parts.push(("servers", tokio::spawn(servers)));
         parts.push((
             "workers",
             tokio::spawn(wardroom_coordinator::work(crew.clone(), stopping.clone())),

@@ -1,6 +1,7 @@
 //! The simulated world for tests: protocol stand-ins for what Wardroom talks to.
 
 pub mod connectors;
+pub mod mcp;
 pub mod models;
 pub mod telegram;
 pub mod world;

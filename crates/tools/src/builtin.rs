@@ -9,6 +9,9 @@ use wardroom_domain::{RetryClass, RiskTier, TaskType};
 /// Changes when the meaning of a built-in tool does.
 const VERSION: &str = "1";
 
+/// Discloses tools that are not sent with every turn.
+pub const FIND_TOOLS: &str = "find_tools";
+
 pub(crate) fn tools() -> Vec<Tool> {
     let mut tools = coordinator_tools();
     tools.extend(view_tools());
@@ -164,6 +167,12 @@ fn outward_tools() -> Vec<Tool> {
             ),
         ),
         tool_of(
+            RetryClass::Internal,
+            FIND_TOOLS,
+            "Find more tools by what they do; what is found can be called from the next turn on.",
+            object(json!({"query": text("a few words")}), &["query"]),
+        ),
+        tool_of(
             RetryClass::Idempotent,
             "deliver",
             "Hand a file of the workspace to the requester.",
@@ -190,6 +199,7 @@ fn tool(seat: Seat, class: RetryClass, name: &str, description: &str, parameters
         class,
         tier_floor: RiskTier::L0Readonly,
         version: VERSION.to_owned(),
+        foreign: None,
     }
 }
 

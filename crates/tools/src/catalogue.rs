@@ -1,6 +1,8 @@
 //! All the tools there are, and the check that a call fits its schema.
 
+use crate::limits::KNOWN_NAMES_MAX;
 use crate::{Seat, Tool, builtin};
+use jsonschema::PatternOptions;
 use std::collections::BTreeMap;
 use wardroom_domain::ToolCall;
 
@@ -58,11 +60,27 @@ impl Catalogue {
 
     /// Adds a tool, unless its schema is not one.
     pub fn add(&mut self, tool: Tool) -> Result<(), String> {
-        let schema =
-            jsonschema::validator_for(&tool.parameters).map_err(|fault| fault.to_string())?;
+        let schema = validator(&tool.parameters)?;
         self.entries
             .insert(tool.name.clone(), Entry { tool, schema });
         Ok(())
+    }
+
+    /// These tools as well, in the place of all foreign ones.
+    #[must_use]
+    pub fn with_foreign(tools: Vec<Tool>) -> Self {
+        let mut catalogue = Self::builtin();
+        for tool in tools {
+            // Their schemas were tried before; one that is none is left out.
+            let _ = catalogue.add(tool);
+        }
+        catalogue
+    }
+
+    /// The tools of foreign servers.
+    pub fn foreign(&self) -> impl Iterator<Item = &Tool> {
+        let tools = self.entries.values().map(|entry| &entry.tool);
+        tools.filter(|tool| tool.foreign.is_some())
     }
 
     /// One tool.
@@ -103,6 +121,7 @@ impl Catalogue {
             .offered(seat)
             .iter()
             .map(|tool| tool.name.clone())
+            .take(KNOWN_NAMES_MAX)
             .collect();
         let name = name.chars().take(80).collect();
         ArgumentFault::UnknownTool {
@@ -110,6 +129,14 @@ impl Catalogue {
             known: known.join(", "),
         }
     }
+}
+
+/// A validator for a schema. A pattern is tried in linear time, because it may be a stranger's.
+pub(crate) fn validator(schema: &serde_json::Value) -> Result<jsonschema::Validator, String> {
+    jsonschema::options()
+        .with_pattern_options(PatternOptions::regex())
+        .build(schema)
+        .map_err(|fault| fault.to_string().chars().take(300).collect())
 }
 
 fn describe(fault: &jsonschema::ValidationError<'_>) -> String {

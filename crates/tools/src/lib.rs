@@ -5,6 +5,10 @@
 mod tool;
 mod catalogue;
 mod builtin;
+pub mod foreign;
+pub mod limits;
 
+pub use builtin::FIND_TOOLS;
 pub use catalogue::{ArgumentFault, Catalogue};
+pub use foreign::{Definition, Foreign, Standing};
 pub use tool::{Seat, Tool};

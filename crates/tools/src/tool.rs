@@ -1,5 +1,6 @@
 //! A tool's manifest.
 
+use crate::Foreign;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wardroom_domain::{RetryClass, RiskTier};
@@ -31,4 +32,7 @@ pub struct Tool {
     pub tier_floor: RiskTier,
     /// Changes when its meaning does; part of what an approval binds to.
     pub version: String,
+    /// What makes it foreign; none for the tools that Wardroom brings along.
+    #[serde(default)]
+    pub foreign: Option<Foreign>,
 }

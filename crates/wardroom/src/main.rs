@@ -16,10 +16,15 @@ mod verbs;
 use clap::Parser;
 use std::path::Path;
 use std::process::ExitCode;
+use wardroom_executors::mcp;
 
 fn main() -> ExitCode {
-    if is_runner() {
+    if is_called(wardroom_executors::RUNNER_NAME) {
         let code = wardroom_executors::runner::serve(std::io::stdin(), std::io::stdout());
+        return ExitCode::from(u8::try_from(code).unwrap_or(1));
+    }
+    if is_called(mcp::LEASH_NAME) {
+        let code = mcp::hold(std::env::args_os().skip(1));
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
     let cli = cli::Cli::parse();
@@ -32,8 +37,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Inside a sandbox the same binary is the runner, by its name.
-fn is_runner() -> bool {
+/// The same binary is the runner inside a sandbox, and the leash of a program outside, by its name.
+fn is_called(part: &str) -> bool {
     let name = std::env::args_os().next();
-    name.is_some_and(|name| Path::new(&name).ends_with(wardroom_executors::RUNNER_NAME))
+    name.is_some_and(|name| Path::new(&name).ends_with(part))
 }

@@ -9,6 +9,7 @@ mod tidy;
 mod openapi;
 mod deny;
 mod bench;
+mod agentdojo;
 
 mod failure;
 mod checkout;
@@ -25,7 +26,8 @@ Usage: cargo xtask VERB
   tidy        check the rules of the house that no compiler checks
   openapi     write crates/api/openapi.json from the code
   deny        check licences and advisories of dependencies with cargo-deny
-  bench       build for release, measure speed and size; --clean also times the build";
+  bench       build for release, measure speed and size; --clean also times the build
+  agentdojo   run AgentDojo's cases against the real server; --sample N takes every Nth";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -55,6 +57,7 @@ fn run(verb: &str, arguments: &[String]) -> Option<Outcome<ExitCode>> {
         "openapi" => openapi::run(),
         "deny" => deny::run(),
         "bench" => bench::run(arguments),
+        "agentdojo" => agentdojo::run(arguments),
         _ => return None,
     })
 }

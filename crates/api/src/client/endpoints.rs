@@ -8,6 +8,7 @@ use crate::diff::{Diff, Undone};
 use crate::emergency::{Emergency, MoveControl};
 use crate::health::{Health, Readiness};
 use crate::invite::{CreateInvite, Invite};
+use crate::mcp::McpServerList;
 use crate::message::{MessageList, PostMessage, Reply};
 use crate::page::Page;
 use crate::policy::{Policy, PutPolicy};
@@ -293,6 +294,11 @@ impl Client {
     /// `GET /v1/audit-events`
     pub async fn audit_events(&self, filter: &AuditFilter) -> Result<AuditEventList, ClientError> {
         self.get("v1/audit-events", filter).await
+    }
+
+    /// `GET /v1/mcp`
+    pub async fn mcp_servers(&self) -> Result<McpServerList, ClientError> {
+        self.get("v1/mcp", &NO_QUERY).await
     }
 
     /// `GET /v1/policy`

@@ -21,6 +21,7 @@ mod explain;
 
 mod approver;
 mod apply;
+mod server;
 mod table;
 mod sound;
 
@@ -35,5 +36,6 @@ pub use kind::action_kind;
 pub use policy::{BypassRules, Policy};
 pub use preset::{Preset, Verb};
 pub use request::{Decision, Reach, Request};
+pub use server::{SERVER_CHANGED, server_verdict};
 pub use sound::{LockedOut, check as check_soundness};
 pub use table::{Place, cell, table};

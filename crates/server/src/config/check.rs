@@ -1,10 +1,10 @@
 //! What no single value can know: whether the values make sense together, and whether this
 //! version can do what they ask for.
 
-use super::Config;
 use super::error::{ConfigError, Place};
 use super::settings::SandboxBackend;
 use super::value::{BusUrl, ObjectUrl, StoreUrl};
+use super::{Config, mcp};
 use std::path::PathBuf;
 
 /// Refuses what cannot be meant. `place` finds where a key stands.
@@ -29,6 +29,7 @@ fn complaint(config: &Config) -> Option<(String, String)> {
     unsupported(config)
         .or_else(|| too_small(config))
         .or_else(|| models(config))
+        .or_else(|| mcp::complaint(&config.mcp))
 }
 
 fn unsupported(config: &Config) -> Option<(String, String)> {
@@ -65,10 +66,6 @@ fn unsupported(config: &Config) -> Option<(String, String)> {
             "sandbox.backend",
             "this version has the native sandbox only; write native".into(),
         );
-    }
-    if let Some(name) = config.mcp.keys().next() {
-        let reason = "this version speaks to no MCP servers; remove the section".to_owned();
-        return no(&format!("mcp.{name}"), reason);
     }
     if let Some(name) = config.connectors.telegram.keys().next() {
         let reason = "this version has no Telegram connector; remove the section".to_owned();

@@ -30,13 +30,13 @@ pub fn known(path: &[&str]) -> Known {
         ["limits"] => Known::Keys(fields::<settings::LimitSettings>()),
         ["routing"] => Known::Keys(fields::<RoutingSettings>()),
         ["models", _] => Known::Keys(fields::<ModelSettings>()),
-        ["mcp", _] => Known::Keys(fields::<settings::McpSettings>()),
+        ["mcp", _] => Known::Keys(fields::<super::McpSettings>()),
         ["connectors"] => Known::Keys(fields::<settings::ConnectorSettings>()),
         ["connectors", "telegram", _] => Known::Keys(fields::<settings::TelegramSettings>()),
         ["models"] | ["mcp"] | ["connectors", "telegram"] | ["routing", "task_types"] => {
             Known::AnyName
         }
-        ["mcp", _, "tiers" | "headers"] => Known::AnyName,
+        ["mcp", _, "tiers" | "headers" | "env"] => Known::AnyName,
         _ => Known::Value,
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod settings;
+mod mcp;
 mod secret;
 mod value;
 mod keys;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use error::{ConfigError, Place};
 pub use layout::{ORG_NAME, OWNER_NAME};
+pub use mcp::McpSettings;
 pub use offer::{local_model, offer};
 pub use settings::{
     BusSettings, LimitSettings, ObjectSettings, PolicySettings, Profile, SandboxBackend,
@@ -71,7 +73,7 @@ pub struct Config {
     /// `[limits]`
     pub limits: LimitSettings,
     /// `[mcp.NAME]`
-    pub mcp: BTreeMap<String, settings::McpSettings>,
+    pub mcp: BTreeMap<String, McpSettings>,
     /// `[connectors.KIND.NAME]`
     pub connectors: settings::ConnectorSettings,
 }

@@ -185,22 +185,6 @@ impl Default for LimitSettings {
     }
 }
 
-/// `[mcp.NAME]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct McpSettings {
-    /// The command that speaks MCP over its standard streams.
-    pub command: Vec<String>,
-    /// The address that speaks MCP over HTTP.
-    pub url: Option<String>,
-    /// Headers of the requests to `url`, each a reference to a secret.
-    pub headers: BTreeMap<String, KeyReference>,
-    /// What the org vouches for; a tool that is not listed is `L2_DESTRUCTIVE`.
-    pub tiers: BTreeMap<String, RiskTier>,
-    /// Whether the command runs in the sandbox; it does unless the org says otherwise.
-    pub sandboxed: Option<bool>,
-}
-
 /// `[connectors.KIND.NAME]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

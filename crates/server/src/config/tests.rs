@@ -120,6 +120,26 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
             "wardroom.toml line 2: `routing.coordinator`: there is no [models.mian]; the nearest is [models.main]",
         ),
         (
+            "[mcp.files]\ntiers = {}",
+            "wardroom.toml line 1: `mcp.files`: says nothing of how the server is reached; write command = [\"…\"] or url = \"https://…\"",
+        ),
+        (
+            "[mcp.My-Files]\ncommand = [\"x\"]",
+            "wardroom.toml line 1: `mcp.My-Files`: the name of a server begins the names of its tools; use up to 24 lower-case letters, digits and single `_`",
+        ),
+        (
+            "[mcp.files]\nurl = \"http://files.example/mcp\"\nheaders = { Authorization = \"secret:files\" }",
+            "wardroom.toml line 2: `mcp.files.url`: its headers would travel in the clear; write https://",
+        ),
+        (
+            "[mcp.files]\ncommand = [\"x\"]\nenv = { TOKEN_OF = \"secret:files\" }",
+            "wardroom.toml line 3: `mcp.files.env.TOKEN_OF`: no secret goes into a sandbox; write sandboxed = false if the org trusts this program with it",
+        ),
+        (
+            "[mcp.files]\ncommand = [\"x\"]\ntiers = { read = \"L9\" }",
+            "wardroom.toml line 3: `mcp.files.tiers.read`: unknown variant `L9`, expected one of `L0_READONLY`, `L1_MUTATING`, `L2_DESTRUCTIVE`, `L3_PRIVILEGED`",
+        ),
+        (
             "[server\n",
             "wardroom.toml line 1 is not TOML: unclosed table, expected `]`",
         ),

@@ -13,5 +13,6 @@ pub(crate) mod sessions;
 pub(crate) mod secrets;
 pub(crate) mod audit;
 pub(crate) mod policy;
+pub(crate) mod mcp;
 pub(crate) mod completions;
 pub(crate) mod idempotency;

@@ -10,6 +10,7 @@ use crate::terminal::{style, visible};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use wardroom_api::client::{Address, Client, ClientError};
+use wardroom_api::mcp::McpServer;
 use wardroom_sandbox::{Enforcement, ExecSpec, NativeProvider, Outcome, Sandbox, SandboxProvider};
 use wardroom_server::config::{Config, KeyReference, local_model, offer};
 use wardroom_store::AuditVerifier;
@@ -106,8 +107,54 @@ async fn everything(place: &Place) -> Vec<Finding> {
     findings.push(server(place).await);
     findings.extend(store(&config));
     findings.extend(models(&config).await);
+    findings.extend(mcp_servers(place, &config).await);
     findings.extend(sandbox(&config).await);
     findings
+}
+
+/// The MCP servers as the running server sees them; it alone starts them.
+async fn mcp_servers(place: &Place, config: &Config) -> Vec<Finding> {
+    let named = |name: &str| format!("MCP server {name}");
+    if config.mcp.is_empty() {
+        return Vec::new();
+    }
+    let listed = match place.has_server().then(|| place.client()) {
+        Some(Ok(client)) => client.mcp_servers().await.map_err(Failure::from),
+        Some(Err(failure)) => Err(failure),
+        None => {
+            let note = "configured; `wardroom up` looks at it";
+            let names = config.mcp.keys();
+            return names
+                .map(|name| finding(named(name), Word::Note, note))
+                .collect();
+        }
+    };
+    match listed {
+        Ok(list) => list.servers.iter().map(mcp_server).collect(),
+        Err(failure) => vec![finding("MCP servers", Word::Bad, failure.sentence())],
+    }
+}
+
+fn mcp_server(server: &McpServer) -> Finding {
+    let name = format!("MCP server {}", server.name);
+    let count = |standing: &str| {
+        let of = server.tools.iter().filter(|tool| tool.standing == standing);
+        of.count()
+    };
+    let (changed, refused) = (count("changed"), count("refused"));
+    let mut detail = format!("{}, {} tools", server.state, server.tools.len());
+    for (number, what) in [(changed, "changed"), (refused, "refused")] {
+        if number > 0 {
+            detail.push_str(&format!(", {number} {what}"));
+        }
+    }
+    match &server.why {
+        Some(why) => finding(name, Word::Bad, why),
+        None if server.state != "ready" || changed + refused > 0 => {
+            finding(name, Word::Note, detail)
+        }
+        None => finding(name, Word::Good, detail),
+    }
 }
 
 async fn server(place: &Place) -> Finding {

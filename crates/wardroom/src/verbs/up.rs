@@ -162,7 +162,8 @@ async fn suggest_model() {
 
 /// Log lines go to stderr: for people at a terminal, as JSON for everything else.
 fn log_events() {
-    let filter = EnvFilter::try_from_env("WARDROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("WARDROOM_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

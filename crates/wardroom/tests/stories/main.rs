@@ -24,6 +24,7 @@ mod crash;
 mod people;
 mod work;
 mod refused;
+mod servers;
 mod doors;
 
 use script::follows;

@@ -1,0 +1,49 @@
+//! Servers that bring tools along, on the wire.
+
+use crate::schema;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use wardroom_domain::{Digest, RiskTier};
+
+/// Every MCP server of the org.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct McpServerList {
+    /// By name.
+    pub servers: Vec<McpServer>,
+}
+
+/// A server that brings tools along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct McpServer {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `starting`, `ready` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub why: Option<String>,
+    /// Its tools.
+    pub tools: Vec<McpTool>,
+}
+
+/// A tool of a server. What the server says of it is not believed; it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct McpTool {
+    /// The server's own name for it.
+    pub tool: String,
+    /// The name under which models call it; null where it cannot be used.
+    pub name: Option<String>,
+    /// What a call of it counts as.
+    #[schema(value_type = schema::RiskTier)]
+    pub tier: RiskTier,
+    /// Whether the org vouches for that.
+    pub is_vouched: bool,
+    /// `accepted`; `changed`, until a person says yes to a call; `refused`.
+    pub standing: String,
+    /// Why it cannot be used.
+    pub why: Option<String>,
+    /// What the server says of it, made plain.
+    pub description: String,
+    /// The fingerprint of its definition.
+    #[schema(value_type = schema::Digest)]
+    pub definition: Digest,
+}
