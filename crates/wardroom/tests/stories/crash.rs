@@ -56,22 +56,29 @@ async fn the_same_message_five_times_and_once_more_after_a_restart_is_one() {
     );
 }
 
+/// How long a task may take over all the cuts. Less than `eventually` waits, so that a failure
+/// tells where the task stands.
+const PATIENCE: Duration = Duration::from_secs(50);
+
 /// Says yes to everything that is asked, whether or not the server lives just now.
-async fn approves_everything(client: Client) {
+pub async fn approves_everything(client: Client) {
     let waiting = ApprovalFilter {
         waiting: Some(true),
         ..ApprovalFilter::default()
     };
     loop {
-        let open = client.approvals(&waiting).await.map(|list| list.approvals);
-        for question in open.unwrap_or_default() {
+        // A request that a power cut swallowed is not waited for.
+        let asking = tokio::time::timeout(Duration::from_secs(5), client.approvals(&waiting));
+        let open = asking.await.ok().and_then(Result::ok);
+        for question in open.map(|list| list.approvals).unwrap_or_default() {
             let yes = Decide {
                 decision: Verdict::Approve,
                 digest: Some(question.digest),
                 remember: None,
                 answer: None,
             };
-            let _ = client.decide(question.id, &yes).await;
+            let deciding = client.decide(question.id, &yes);
+            let _ = tokio::time::timeout(Duration::from_secs(5), deciding).await;
         }
         pause(30).await;
     }
@@ -126,13 +133,46 @@ async fn asks_on(
     while !enough.load(Ordering::Relaxed) {
         let task = begins(&client, tasks.len(), &marker, workspace).await;
         tasks.push(task);
-        eventually("the task to end", || async {
+        let ends = eventually("the task to end", || async {
             let task = client.task(task).await.ok()?;
             task.status.is_terminal().then_some(())
-        })
-        .await;
+        });
+        if tokio::time::timeout(PATIENCE, ends).await.is_err() {
+            panic!("{task} does not end: {}", standing_of(&client, task).await);
+        }
     }
     tasks
+}
+
+/// Where a task stands that does not end, for whoever reads the failure.
+async fn standing_of(client: &Client, task: TaskId) -> String {
+    let events = client.audit_events(&of(task)).await;
+    let asked = client.approvals(&ApprovalFilter::default()).await;
+    let row = client.task(task).await;
+    format!("{row:#?}\n{asked:#?}\n{events:#?}")
+}
+
+fn of(task: TaskId) -> AuditFilter {
+    AuditFilter {
+        task: Some(task),
+        limit: Some(500),
+        ..AuditFilter::default()
+    }
+}
+
+/// Waits until something was carried out since the last look: an action that is cut off five times
+/// ends its task, and a slow machine may need longer for one than the cuts are apart.
+async fn something_is_done(client: &Client, done: &mut usize) {
+    let settled = AuditFilter {
+        kind: Some(AuditKind::EffectSettled),
+        limit: Some(500),
+        ..AuditFilter::default()
+    };
+    *done = eventually("something to be carried out", || async {
+        let now = client.audit_events(&settled).await.ok()?.events.len();
+        (now > *done).then_some(now)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,10 +185,14 @@ async fn killed_at_twenty_points_everything_happens_once() {
     let approver = tokio::spawn(approves_everything(client.clone()));
     let asking = asks_on(client, marker.clone(), workspace, enough.clone());
     let asker = tokio::spawn(asking);
-    for span in spans(42).take(20) {
+    let mut done = 0;
+    for (cut, span) in spans(42).take(20).enumerate() {
         pause(span).await;
         world.kill();
         world.up();
+        if cut % 3 == 2 {
+            something_is_done(&world.owner().client, &mut done).await;
+        }
     }
     enough.store(true, Ordering::Relaxed);
     let tasks = asker.await.expect("the tasks");
@@ -172,12 +216,7 @@ async fn killed_at_twenty_points_everything_happens_once() {
 
 /// One end, and one outcome for each intent.
 async fn was_orderly(owner: &Person, task: TaskId) {
-    let filter = AuditFilter {
-        task: Some(task),
-        limit: Some(500),
-        ..AuditFilter::default()
-    };
-    let events = owner.client.audit_events(&filter).await;
+    let events = owner.client.audit_events(&of(task)).await;
     let events = events.expect("the log").events;
     let is_end = |event: &&AuditEvent| {
         let to = event.body["to"].as_str().and_then(TaskStatus::parse);
