@@ -17,13 +17,16 @@ const BOUNDARY_TIME_MAX: Duration = Duration::from_secs(5);
 /// How many tasks are claimed at once, so that one process does not grab a whole queue.
 const CLAIMS_MAX: usize = 16;
 
-/// Works until told to stop, then lets go of every task at its next boundary.
-pub async fn work(crew: Arc<Crew>, mut stop: watch::Receiver<bool>) {
+/// Works until told to stop, then lets go of every task at its next boundary. Who comes first to a
+/// data directory clears away what a crash left in it; whoever joins leaves everything alone.
+pub async fn work(crew: Arc<Crew>, is_first: bool, mut stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(crew.settings.executors));
     let freed = Arc::new(Notify::new());
     let mut driving = JoinSet::new();
     let mut hints = crew.store.hints();
-    clear_up(&crew).await;
+    if is_first {
+        clear_up(&crew).await;
+    }
     while !*stop.borrow() {
         let free = slots.available_permits().min(CLAIMS_MAX);
         match claim(&crew, free).await {

@@ -70,8 +70,10 @@ impl Wrong {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Commit(CommitError::Busy | CommitError::Failed(StoreError::Full))
-                | Self::Store(StoreError::Full)
+            Self::Commit(
+                CommitError::Busy
+                    | CommitError::Failed(StoreError::Full | StoreError::Unreachable { .. })
+            ) | Self::Store(StoreError::Full | StoreError::Unreachable { .. })
         )
     }
 

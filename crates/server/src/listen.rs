@@ -54,28 +54,41 @@ fn name_of(uid: u32) -> String {
     line.split(':').next().unwrap_or("unknown").to_owned()
 }
 
-/// Opens the socket of the data directory, for its owner alone.
-pub(crate) fn bind_socket(path: &Path) -> std::io::Result<UnixListener> {
+/// Opens the socket of the data directory, for its owner alone; none where another process of the
+/// same directory has it already.
+pub(crate) fn bind_socket(path: &Path) -> std::io::Result<Option<UnixListener>> {
     use std::os::unix::fs::PermissionsExt;
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Ok(None);
+    }
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    Ok(Some(listener))
 }
 
 /// Serves both sockets until told to stop, then lets open requests end.
 pub(crate) async fn serve(
     network: Option<TcpListener>,
-    socket: UnixListener,
+    socket: Option<UnixListener>,
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
     let make = router.into_make_service_with_connect_info::<Caller>();
-    let over_socket =
-        axum::serve(socket, make.clone()).with_graceful_shutdown(stopped(stopping.clone()));
+    let (to_all, until) = (make.clone(), stopping.clone());
+    let over_socket = async {
+        match socket {
+            Some(listener) => {
+                axum::serve(listener, to_all)
+                    .with_graceful_shutdown(stopped(until))
+                    .await
+            }
+            None => Ok(()),
+        }
+    };
     let over_network = async {
         match network {
             Some(listener) => {
@@ -86,7 +99,7 @@ pub(crate) async fn serve(
             None => Ok(()),
         }
     };
-    let (socket, network) = tokio::join!(over_socket.into_future(), over_network);
+    let (socket, network) = tokio::join!(over_socket, over_network);
     for result in [socket, network] {
         if let Err(error) = result {
             tracing::error!(%error, "a listener ended");

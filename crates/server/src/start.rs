@@ -123,10 +123,7 @@ pub async fn run(
     let folders = Folders::make(&startup.config.data_dir)?;
     let network = bind(&startup).await?;
     let clock = Clock::system();
-    let store = Store::open(
-        &startup.config.store_path(),
-        OpenOptions::write(clock.now()),
-    )?;
+    let store = startup.config.open_store(OpenOptions::write(clock.now()))?;
     let signer = AuditSigner::load_or_create(&folders.keys.join("audit.key"))?;
     let (org, owner) = first_rows(&store, &clock).await?;
     let vault = Vault::find(&startup.config, |name| {
@@ -176,9 +173,11 @@ pub async fn run(
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
     let ready = ready(&crew, owner, address, is_scripted).await?;
+    // Several processes may share a data directory, where the database is one for several.
+    let is_first = unix.is_some();
     let doors = listen::serve(network, unix, router(app), stopping.clone());
     let mut parts = vec![("doors", tokio::spawn(doors))];
-    parts.extend(workers(&startup, &crew, &stopping).await?);
+    parts.extend(workers(&startup, &crew, is_first, &stopping).await?);
     parts.push((
         "anchors",
         tokio::spawn(anchor(store.clone(), org, signer, crew.clone(), stopping)),
@@ -194,7 +193,9 @@ pub async fn run(
     let _ = stopper.send(true);
     stop::drain(parts).await;
     audit(&crew, AuditKind::ServerStopped, json!({})).await?;
-    let _ = std::fs::remove_file(socket);
+    if is_first {
+        let _ = std::fs::remove_file(socket);
+    }
     store.close();
     Ok(())
 }
@@ -389,6 +390,7 @@ async fn ready(
 async fn workers(
     startup: &Startup,
     crew: &Arc<Crew>,
+    is_first: bool,
     stopping: &watch::Receiver<bool>,
 ) -> Result<Vec<(&'static str, tokio::task::JoinHandle<()>)>, StartError> {
     let attend = wardroom_coordinator::attend(crew.clone(), stopping.clone());
@@ -400,7 +402,11 @@ async fn workers(
         parts.push(("servers", tokio::spawn(servers)));
         parts.push((
             "workers",
-            tokio::spawn(wardroom_coordinator::work(crew.clone(), stopping.clone())),
+            tokio::spawn(wardroom_coordinator::work(
+                crew.clone(),
+                is_first,
+                stopping.clone(),
+            )),
         ));
         let recovered = wardroom_coordinator::recover(crew).await?;
         if recovered > 0 {

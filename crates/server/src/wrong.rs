@@ -93,7 +93,8 @@ fn code_of(wrong: &Wrong) -> Code {
         Wrong::Commit(CommitError::Refused(conflict)) => code_of_conflict(conflict),
         Wrong::Store(StoreError::BadCursor)
         | Wrong::Commit(CommitError::Failed(StoreError::BadCursor)) => Code::InvalidQuery,
-        Wrong::Store(StoreError::Full) | Wrong::Commit(CommitError::Failed(StoreError::Full)) => {
+        Wrong::Store(StoreError::Full | StoreError::Unreachable { .. })
+        | Wrong::Commit(CommitError::Failed(StoreError::Full | StoreError::Unreachable { .. })) => {
             Code::StoreBusy
         }
         Wrong::Commit(_)

@@ -1,8 +1,8 @@
 //! Changes that were carried to a workspace, with what is needed to take them back.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{EffectId, OrgId, TaskId, Timestamp, UserId, WorkspaceId};

@@ -1,9 +1,10 @@
 //! Questions to people: asked once, decided once, spent once.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::page::{BY_CREATION, Place, Select};
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Hint, Page, Paged, Store, StoreError};
 use wardroom_domain::{
     Approval, ApprovalDecision, ApprovalId, Digest, OrgId, TaskId, Timestamp, UserId,
@@ -152,6 +153,10 @@ impl Apply for Approval {
         });
         Ok(None)
     }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
+    }
 }
 
 async fn row<T: Tx>(at: &mut Boundary<'_, T>, id: ApprovalId) -> Result<ApprovalRow, CommitError> {
@@ -287,6 +292,10 @@ impl Apply for Spend {
             0 => Err(Conflict::Spent { approval: self.id }.into()),
             _ => Ok(None),
         }
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

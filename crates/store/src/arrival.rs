@@ -2,7 +2,7 @@
 
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
+use crate::boundary::Boundary;
 use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, Timestamp};

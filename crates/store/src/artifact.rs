@@ -1,8 +1,9 @@
 //! What tasks made for their requesters, and what people uploaded. The bytes are objects.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Digest, FileId, OrgId, TaskId, Timestamp, UserId};
 
@@ -124,6 +125,10 @@ impl Apply for StoredFile {
             0 => Err(Conflict::Exists { what: "file" }.into()),
             _ => Ok(None),
         }
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

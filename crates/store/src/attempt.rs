@@ -1,8 +1,8 @@
 //! Failed attempts on codes and passwords: counted, so that nobody guesses for long.
 
+use crate::boundary::Boundary;
 use crate::sql::{Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{OrgId, Timestamp, limits};
 

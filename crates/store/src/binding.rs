@@ -2,7 +2,7 @@
 
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
+use crate::boundary::Boundary;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{ConversationId, OrgId, Timestamp, UserId};
 

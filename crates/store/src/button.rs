@@ -2,7 +2,7 @@
 
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
+use crate::boundary::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Digest, OrgId, Timestamp, UserId};
 

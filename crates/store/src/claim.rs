@@ -1,10 +1,12 @@
 //! Claims: a worker takes ready tasks, fairly between people, under the caps of people and folders.
 
+use crate::boundary::{Boundary, Deed};
+use crate::lock::Key;
 use crate::sql::{Tx, params};
 use crate::task::{TaskRow, task_columns};
-use crate::writer::{Boundary, ready};
 use crate::{CommitError, Store, StoreError};
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use wardroom_domain::{OrgId, TaskId, Timestamp, UserId, WorkerId};
 
 /// How many tasks may be held at once.
@@ -31,19 +33,55 @@ pub struct ClaimRequest {
 
 /// Whose turn it was last. Kept in memory only: a restart begins a new round.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
+pub(crate) struct Turns(Mutex<Rounds>);
+
+#[derive(Debug, Default)]
+struct Rounds {
     last: HashMap<(OrgId, UserId), u64>,
     count: u64,
 }
 
 impl Turns {
-    fn taken(&mut self, org: OrgId, user: UserId) {
-        self.count += 1;
-        self.last.insert((org, user), self.count);
+    fn taken(&self, org: OrgId, user: UserId) {
+        let mut rounds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rounds.count += 1;
+        let count = rounds.count;
+        rounds.last.insert((org, user), count);
     }
 
     fn last(&self, org: OrgId, user: UserId) -> u64 {
-        self.last.get(&(org, user)).copied().unwrap_or(0)
+        let rounds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rounds.last.get(&(org, user)).copied().unwrap_or(0)
+    }
+}
+
+/// Takes what is ready.
+struct Claim(ClaimRequest);
+
+/// Takes one task, if nobody holds it.
+struct ClaimOne(TaskId, ClaimRequest);
+
+impl Deed for Claim {
+    type Answer = Vec<TaskRow>;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Vec<TaskRow>, CommitError> {
+        claim(at, &self.0).await
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Claims]
+    }
+}
+
+impl Deed for ClaimOne {
+    type Answer = Option<TaskRow>;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<TaskRow>, CommitError> {
+        claim_task(at, self.0, &self.1).await
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Claims, Key::Task(self.0)]
     }
 }
 
@@ -55,9 +93,7 @@ impl Store {
         org: OrgId,
         request: ClaimRequest,
     ) -> Result<Vec<TaskRow>, CommitError> {
-        self.submit(org, move |boundary| ready(claim(boundary, &request)))?
-            .await
-            .map_err(|_| StoreError::Closed)?
+        self.carry_out(org, Claim(request)).await
     }
 
     /// Claims one task past all limits and turns, if nobody holds it and it has not ended: it is
@@ -68,11 +104,7 @@ impl Store {
         task: TaskId,
         request: ClaimRequest,
     ) -> Result<Option<TaskRow>, CommitError> {
-        self.submit(org, move |boundary| {
-            ready(claim_task(boundary, task, &request))
-        })?
-        .await
-        .map_err(|_| StoreError::Closed)?
+        self.carry_out(org, ClaimOne(task, request)).await
     }
 
     /// When the next task becomes claimable; none when nothing waits.
@@ -103,6 +135,10 @@ async fn claim<T: Tx>(
                 continue;
             }
             if let Some(task) = best_of(at, user, request).await? {
+                // Somebody is just writing to it: its owner's turn comes again.
+                if !at.tx.try_lock(Key::Task(task).number(at.org)).await? {
+                    continue;
+                }
                 claimed.push(take(at, task, request).await?);
                 at.turns.taken(at.org, user);
                 served.push((user, held + 1));

@@ -1,8 +1,9 @@
 //! Talks between people and the coordinator, and the contexts that they happen in.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError, Write};
 use serde_json::Value;
 use wardroom_domain::{
@@ -151,6 +152,10 @@ impl Apply for Message {
             )
             .await?;
         Ok(said.map(|(seq,)| seq))
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Conversation(self.conversation)]
     }
 }
 

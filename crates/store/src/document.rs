@@ -1,8 +1,8 @@
 //! Documents with a history: the policy, its preset, the emergency controls, a person's settings.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, Timestamp};

@@ -1,9 +1,10 @@
 //! What a task asked the world to do: written down before, settled after.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::task::held;
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Effect, EffectId, EffectState, OrgId, Outcome, TaskId, Timestamp};
 
@@ -107,6 +108,10 @@ impl Apply for PutEffect {
             _ => Ok(None),
         }
     }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.effect.task)]
+    }
 }
 
 impl Apply for SettleEffect {
@@ -129,6 +134,10 @@ impl Apply for SettleEffect {
             )
             .await?;
         crate::people::found(settled, "open effect", self.id)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
     }
 }
 

@@ -58,6 +58,14 @@ pub enum StoreError {
         /// What it said.
         reason: String,
     },
+    /// The database server does not answer. Trying again later helps.
+    #[error(
+        "the database cannot be reached: {reason}; check that it runs, and that [store] url names it"
+    )]
+    Unreachable {
+        /// What was said.
+        reason: String,
+    },
     /// A reference leads nowhere. In a commit this becomes [`Conflict::Dangling`].
     #[error("a row refers to something that is not there")]
     Dangling,

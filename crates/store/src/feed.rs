@@ -1,8 +1,9 @@
 //! What listeners of a task or a conversation are told, in order and without gaps.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -66,6 +67,10 @@ impl Apply for Feed {
             });
         }
         Ok(seq)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Stream(self.stream.clone())]
     }
 }
 

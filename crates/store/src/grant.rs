@@ -1,9 +1,9 @@
 //! Remembered yeses, until they end or are taken back.
 
+use crate::boundary::Boundary;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{
     ActionKind, ApprovalId, Grant, GrantId, OrgId, Timestamp, UserId, WorkspaceId,

@@ -3,7 +3,7 @@
 use wardroom_domain::{ApprovalId, OrgId, TaskId};
 
 /// Something to look at. Sent after the commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Hint {
     /// A feed has grown to this sequence number.
     Feed {

@@ -1,9 +1,9 @@
 //! Who is who outside: the immutable ids by which connectors know people.
 
+use crate::boundary::Boundary;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Identity, LinkedIdentity, OrgId, User, UserId};
 

@@ -1,8 +1,9 @@
 //! What came in at a door, once per delivery, until it is answered.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, FromColumn, Json, Record, Tx, Value, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{ConversationId, Inbound, MessageId, OrgId, Timestamp, UserId, words};
 
@@ -120,6 +121,10 @@ impl Apply for Admit {
         }
         .into())
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 impl Apply for InboxDone {
@@ -133,6 +138,10 @@ impl Apply for InboxDone {
             )
             .await?;
         crate::people::found(done, "pending delivery", &self.external_id)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Invitations: made by somebody who may, good once, for a time, for a role that he still holds.
 
 use crate::attempt::{FailedAttempt, closed};
+use crate::boundary::{Boundary, Deed};
+use crate::lock::Key;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::{Boundary, ready};
 use crate::{CommitError, Store, StoreError};
 use serde_json::json;
 use wardroom_domain::{
@@ -175,9 +176,19 @@ impl Store {
     /// Lets somebody in who offers a code, once, or counts and records that it did not fit. All in
     /// one commit: the person, his identity, the used code, the line in the audit log.
     pub async fn redeem(&self, org: OrgId, offer: Redeem) -> Result<Redeemed, CommitError> {
-        self.submit(org, move |boundary| ready(redeem(boundary, &offer)))?
-            .await
-            .map_err(|_| StoreError::Closed)?
+        self.carry_out(org, offer).await
+    }
+}
+
+impl Deed for Redeem {
+    type Answer = Redeemed;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Redeemed, CommitError> {
+        redeem(at, self).await
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Key::whole_org()
     }
 }
 

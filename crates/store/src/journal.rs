@@ -1,8 +1,9 @@
 //! The facts of a task, append-only, each bound to the one before it.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{Digest, OrgId, TaskId};
@@ -80,6 +81,10 @@ impl Apply for Journal {
             )
             .await?;
         Ok(Some(seq))
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
     }
 }
 

@@ -1,8 +1,8 @@
 //! The only SQL of Wardroom: what is kept, how it is written, how it is read.
 //!
 //! A change is a list of [`Write`]s: effects as data, applied in order in one transaction by
-//! [`Store::commit`], which answers only when they are on the disk. Reads go to a few read-only
-//! connections and always name the org. One process writes; it holds the lock of the database.
+//! [`Store::commit`], which answers only when they are on the disk. Reads always name the org. On
+//! SQLite one process writes and holds the lock of the database; on PostgreSQL any number do.
 //!
 //! What stays out: rules (`policy`), what follows what in the life of a task (`engine`), and any
 //! clock. The text of every statement keeps to what SQLite and PostgreSQL read alike.
@@ -13,9 +13,12 @@ mod write;
 mod hint;
 mod page;
 
-mod writer;
+mod boundary;
+mod lock;
 mod sql;
+mod schema;
 mod sqlite;
+mod postgres;
 
 mod org;
 mod people;

@@ -1,7 +1,8 @@
 //! The tenant in every key.
 
+use crate::boundary::{Boundary, Deed};
+use crate::lock::Key;
 use crate::sql::{Tx, params};
-use crate::writer::ready;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{OrgId, Timestamp};
 
@@ -17,11 +18,7 @@ impl Store {
             return Ok(org);
         }
         let name = name.to_owned();
-        self.submit(fresh, move |boundary| {
-            ready(ensure(&mut boundary.tx, fresh, &name, at))
-        })?
-        .await
-        .map_err(|_| StoreError::Closed)?
+        self.carry_out(fresh, Ensure { name, at }).await
     }
 
     /// The org of this name.
@@ -42,20 +39,31 @@ impl Store {
     }
 }
 
-async fn ensure<T: Tx>(
-    tx: &mut T,
-    fresh: OrgId,
-    name: &str,
+/// Makes the org, or finds that it is there.
+struct Ensure {
+    name: String,
     at: Timestamp,
-) -> Result<OrgId, CommitError> {
-    tx.execute(
-        "INSERT INTO org (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        params![fresh, name, at],
-    )
-    .await?;
-    let found = tx
-        .one("SELECT id FROM org WHERE name = $1", params![name])
-        .await?;
-    let missing = || StoreError::Damaged(format!("the org `{name}` could not be made"));
-    Ok(found.map(|(org,)| org).ok_or_else(missing)?)
+}
+
+impl Deed for Ensure {
+    type Answer = OrgId;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<OrgId, CommitError> {
+        at.tx
+            .execute(
+                "INSERT INTO org (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                params![at.org, self.name, self.at],
+            )
+            .await?;
+        let found = at
+            .tx
+            .one("SELECT id FROM org WHERE name = $1", params![self.name])
+            .await?;
+        let missing = || StoreError::Damaged(format!("the org `{}` could not be made", self.name));
+        Ok(found.map(|(org,)| org).ok_or_else(missing)?)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }

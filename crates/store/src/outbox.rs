@@ -1,9 +1,10 @@
 //! What is on its way out, delivered once per key, tried again until it is.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::people::found;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, OutboxId, Timestamp};
@@ -113,6 +114,10 @@ impl Apply for Outbox {
         at.hints.push(Hint::Outbox { org: at.org });
         Ok(None)
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 impl Apply for OutboxSent {
@@ -124,6 +129,10 @@ impl Apply for OutboxSent {
             .execute(sql, params![at.org, self.id, self.at, self.receipt])
             .await?;
         found(sent, "unsent outbox row", self.id)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 
@@ -138,6 +147,10 @@ impl Apply for OutboxFailed {
             )
             .await?;
         found(failed, "unsent outbox row", self.id)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Pairing: somebody outside gets a token, carries it to an admin, and is linked to a person.
 
 use crate::attempt::{FailedAttempt, closed};
+use crate::boundary::{Boundary, Deed};
+use crate::lock::Key;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::{Boundary, ready};
 use crate::{CommitError, Store, StoreError};
 use serde_json::json;
 use wardroom_domain::{
@@ -185,9 +186,19 @@ impl Store {
         org: OrgId,
         confirm: ConfirmPairing,
     ) -> Result<Paired, CommitError> {
-        self.submit(org, move |boundary| ready(confirmed(boundary, &confirm)))?
-            .await
-            .map_err(|_| StoreError::Closed)?
+        self.carry_out(org, confirm).await
+    }
+}
+
+impl Deed for ConfirmPairing {
+    type Answer = Paired;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Paired, CommitError> {
+        confirmed(at, self).await
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Key::whole_org()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The people of an org.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, EndCredentials, Store, StoreError};
 use wardroom_domain::{OrgId, Role, Timestamp, User, UserId, UserStatus};
 

@@ -1,8 +1,9 @@
 //! What requests with an idempotency key were answered.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Digest, OrgId, Timestamp, UserId};
 
@@ -74,6 +75,10 @@ impl Apply for Remember {
             },
         }
         .into())
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where a person's role holds.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{OrgId, Scope, Scopes, UserId};
 

@@ -1,9 +1,10 @@
 //! Mail for a task: anybody may put it in, only the task's holder takes it out.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::task::{make_ready, standing};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, TaskId, Timestamp};
@@ -86,6 +87,10 @@ impl Apply for Signal {
         });
         Ok(Some(seq))
     }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
+    }
 }
 
 impl Apply for ConsumeSignals {
@@ -98,6 +103,10 @@ impl Apply for ConsumeSignals {
             )
             .await?;
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
     }
 }
 

@@ -1,9 +1,10 @@
 //! How a person proves himself: tokens, one-time links, sessions. Only hashes are kept.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Digest, OrgId, SessionId, Timestamp, TokenId, User, UserId};
 
@@ -259,6 +260,10 @@ impl Apply for NewSession {
             )
             .await?;
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

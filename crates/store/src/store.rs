@@ -1,16 +1,16 @@
 //! Opening the store, committing to it, and the little that every read shares.
 
+use crate::boundary::Deed;
 use crate::page::Select;
-use crate::sql::{Record, Row, Value};
-use crate::sqlite::{Lock, Readers, migrate, open_reader, open_writer, require_known_schema};
-use crate::write::apply_all;
-use crate::writer::{Boundary, Job, Writer, ready};
+use crate::postgres::Postgres;
+use crate::sql::{Moment, Record, Row, Value};
+use crate::sqlite::Sqlite;
+use crate::write::Commit;
 use crate::{CommitError, Hint, Receipt, StoreError, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, oneshot};
 use wardroom_domain::{OrgId, Timestamp};
 
 /// How many commits may wait. At 5,000 a second this is a fifth of a second; beyond it the doors
@@ -22,7 +22,7 @@ const HINTS_MAX: usize = 4096;
 /// What the store is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
-    /// To read and write: takes the lock, migrates.
+    /// To read and write: migrates; on SQLite takes the lock.
     Write,
     /// To read beside a writer, or offline.
     Read,
@@ -35,7 +35,7 @@ pub struct OpenOptions {
     pub mode: OpenMode,
     /// The present moment.
     pub now: Timestamp,
-    /// How many pages of 4 KiB the database may have; none for as many as the disk holds.
+    /// How many pages of 4 KiB a database file may have; none for as many as the disk holds.
     pub pages_max: Option<u32>,
     /// How many commits may wait.
     pub queue_max: usize,
@@ -101,56 +101,56 @@ pub struct Store {
 }
 
 struct Inner {
-    readers: Readers,
+    engine: Engine,
     hints: broadcast::Sender<Hint>,
     tally: Arc<Tally>,
-    writing: Mutex<Option<Writing>>,
-    queue: Option<mpsc::WeakSender<Job>>,
 }
 
-/// Ends when the queue's only sender goes. The lock goes after the thread.
-struct Writing {
-    queue: mpsc::Sender<Job>,
-    thread: JoinHandle<()>,
-    _lock: Lock,
+/// Where the rows are.
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Store {
-    /// Opens the database, and for a writer makes and migrates it first.
+    /// Opens a database file, and for a writer makes and migrates it first.
     pub fn open(path: &Path, options: OpenOptions) -> Result<Self, StoreError> {
+        Self::with(|tally, hints| Ok(Engine::Sqlite(Sqlite::open(path, options, tally, hints)?)))
+    }
+
+    /// Connects to a PostgreSQL database, and for a writer makes and migrates its tables first. It
+    /// blocks until that is done.
+    pub fn connect(url: &str, options: OpenOptions) -> Result<Self, StoreError> {
+        Self::with(|tally, hints| {
+            Ok(Engine::Postgres(Postgres::connect(
+                url, options, tally, hints,
+            )?))
+        })
+    }
+
+    fn with(
+        start: impl FnOnce(&Arc<Tally>, &broadcast::Sender<Hint>) -> Result<Engine, StoreError>,
+    ) -> Result<Self, StoreError> {
         let tally = Arc::new(Tally::default());
         let (hints, _) = broadcast::channel(HINTS_MAX);
-        let writing = match options.mode {
-            OpenMode::Write => Some(start_writer(path, options, &tally, &hints)?),
-            OpenMode::Read => {
-                require_known_schema(&open_reader(path)?, path)?;
-                None
-            }
-        };
-        let readers = Readers::new(path.to_owned(), Arc::clone(&tally));
-        let queue = writing.as_ref().map(|writing| writing.queue.downgrade());
-        let writing = Mutex::new(writing);
+        let engine = start(&tally, &hints)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                readers,
+                engine,
                 hints,
                 tally,
-                writing,
-                queue,
             }),
         })
     }
 
     /// Applies the writes in order, all or none, and answers when they are on the disk.
     pub async fn commit(&self, org: OrgId, writes: Vec<Write>) -> Result<Receipt, CommitError> {
-        self.submit(org, move |boundary| ready(apply_all(boundary, &writes)))?
-            .await
-            .map_err(|_| StoreError::Closed)?
+        self.carry_out(org, Commit(writes)).await
     }
 
     /// The same, for callers outside of an async runtime.
     pub fn blocking_commit(&self, org: OrgId, writes: Vec<Write>) -> Result<Receipt, CommitError> {
-        self.submit(org, move |boundary| ready(apply_all(boundary, &writes)))?
+        self.submit(org, Commit(writes))?
             .blocking_recv()
             .map_err(|_| StoreError::Closed)?
     }
@@ -177,19 +177,25 @@ impl Store {
         self.inner.close();
     }
 
-    /// Hands work to the writer.
-    pub(crate) fn submit<R: Send + 'static>(
+    /// Does a deed in one transaction, and answers when it is on the disk.
+    pub(crate) async fn carry_out<D: Deed>(
         &self,
         org: OrgId,
-        deed: impl FnOnce(&mut Boundary<'_>) -> Result<R, CommitError> + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<R, CommitError>>, CommitError> {
-        let queue = self.inner.queue.as_ref().ok_or(StoreError::ReadOnly)?;
-        let queue = queue.upgrade().ok_or(StoreError::Closed)?;
-        let (job, answer) = Job::new(org, deed);
-        match queue.try_send(job) {
-            Ok(()) => Ok(answer),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(CommitError::Busy),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed.into()),
+        deed: D,
+    ) -> Result<D::Answer, CommitError> {
+        self.submit(org, deed)?
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+
+    fn submit<D: Deed>(
+        &self,
+        org: OrgId,
+        deed: D,
+    ) -> Result<oneshot::Receiver<Result<D::Answer, CommitError>>, CommitError> {
+        match &self.inner.engine {
+            Engine::Sqlite(sqlite) => sqlite.submit(org, deed),
+            Engine::Postgres(postgres) => postgres.submit(org, deed),
         }
     }
 
@@ -199,11 +205,7 @@ impl Store {
         sql: &str,
         params: &[Value<'_>],
     ) -> Result<Option<R>, StoreError> {
-        let rows = self
-            .inner
-            .readers
-            .read(|lite| lite.rows(sql, params))
-            .await?;
+        let rows = self.rows(sql, params).await?;
         rows.first().map(Row::decode).transpose()
     }
 
@@ -213,11 +215,7 @@ impl Store {
         sql: &str,
         params: &[Value<'_>],
     ) -> Result<Vec<R>, StoreError> {
-        let rows = self
-            .inner
-            .readers
-            .read(|lite| lite.rows(sql, params))
-            .await?;
+        let rows = self.rows(sql, params).await?;
         rows.iter().map(Row::decode).collect()
     }
 
@@ -226,8 +224,25 @@ impl Store {
         self.all(select.sql(), select.params()).await
     }
 
-    pub(crate) fn readers(&self) -> &Readers {
-        &self.inner.readers
+    async fn rows(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        match &self.inner.engine {
+            Engine::Sqlite(sqlite) => {
+                let readers = sqlite.readers();
+                readers.read(|lite| lite.rows(sql, params)).await
+            }
+            Engine::Postgres(postgres) => postgres.rows(sql, params).await,
+        }
+    }
+
+    /// Reads something long, seen as of one moment. It blocks.
+    pub(crate) fn scan<T>(
+        &self,
+        work: impl FnOnce(&dyn Moment) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match &self.inner.engine {
+            Engine::Sqlite(sqlite) => sqlite.readers().scan(|lite| work(lite)),
+            Engine::Postgres(postgres) => postgres.scan(|moment| work(moment)),
+        }
     }
 }
 
@@ -239,20 +254,9 @@ impl std::fmt::Debug for Store {
 
 impl Inner {
     fn close(&self) {
-        let writing = self
-            .writing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(Writing {
-            queue,
-            thread,
-            _lock,
-        }) = writing
-        {
-            drop(queue);
-            // A writer that died has already failed every commit that waited for it.
-            let _ = thread.join();
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close(),
+            Engine::Postgres(postgres) => postgres.close(),
         }
     }
 }
@@ -261,52 +265,4 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn start_writer(
-    path: &Path,
-    options: OpenOptions,
-    tally: &Arc<Tally>,
-    hints: &broadcast::Sender<Hint>,
-) -> Result<Writing, StoreError> {
-    create_private(path)?;
-    let lock = Lock::take(path)?;
-    let mut connection = open_writer(path, &options)?;
-    migrate(&mut connection, options.now)?;
-    let (queue, jobs) = mpsc::channel(options.queue_max);
-    let writer = Writer::begin(
-        connection,
-        jobs,
-        Arc::clone(tally),
-        hints.clone(),
-        options.now,
-    )?;
-    let thread = std::thread::Builder::new()
-        .name("store-writer".to_owned())
-        .spawn(move || writer.run())
-        .map_err(|error| StoreError::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-    Ok(Writing {
-        queue,
-        thread,
-        _lock: lock,
-    })
-}
-
-/// The database holds hashes of secrets and people's words: it is for its owner only.
-fn create_private(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|error| StoreError::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })
 }

@@ -1,9 +1,10 @@
 //! What models were used for, by whom, and what it cost.
 
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::page::Select;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{ConversationId, OrgId, TaskId, TaskType, Timestamp, UserId};
 
@@ -116,6 +117,10 @@ impl Apply for Usage {
             )
             .await?;
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

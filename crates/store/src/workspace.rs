@@ -1,8 +1,8 @@
 //! The folders that tasks work on.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use std::path::{Path, PathBuf};
 use wardroom_domain::{OrgId, UserId, Workspace, WorkspaceId};

@@ -1,7 +1,8 @@
 //! Every effect that a commit can have, as data.
 
+use crate::boundary::{Boundary, Deed};
+use crate::lock::Key;
 use crate::sql::Tx;
-use crate::writer::Boundary;
 use crate::*;
 use wardroom_domain::{
     Approval, AuditDraft, Conversation, LinkedIdentity, Message, User, Workspace,
@@ -10,6 +11,12 @@ use wardroom_domain::{
 /// What an effect does to the transaction. Answers the sequence number that the store gave, if any.
 pub(crate) trait Apply {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError>;
+
+    /// What two at once must not touch. Whoever says nothing has the org to himself; what is
+    /// written often says less.
+    fn locks(&self) -> Vec<Key> {
+        Key::whole_org()
+    }
 }
 
 macro_rules! writes {
@@ -30,6 +37,10 @@ macro_rules! writes {
                 at: &mut Boundary<'_, T>,
             ) -> Result<Option<i64>, CommitError> {
                 match self { $(Self::$name(inner) => inner.apply(at).await,)* }
+            }
+
+            fn locks(&self) -> Vec<Key> {
+                match self { $(Self::$name(inner) => inner.locks(),)* }
             }
         }
     };
@@ -172,19 +183,27 @@ pub struct Receipt {
     pub seqs: Vec<Option<i64>>,
 }
 
-/// Applies a commit. Its tasks that fell asleep over unread mail are woken at the end.
-pub(crate) async fn apply_all<T: Tx>(
-    at: &mut Boundary<'_, T>,
-    writes: &[Write],
-) -> Result<Receipt, CommitError> {
-    let mut seqs = Vec::with_capacity(writes.len());
-    for write in writes {
-        seqs.push(write.apply(at).await?);
-    }
-    for write in writes {
-        if let Write::SaveTask(saved) = write {
-            crate::task::wake_over_unread_mail(at, saved).await?;
+/// Writes that are applied in order, all or none. Its tasks that fell asleep over unread mail are
+/// woken at the end.
+pub(crate) struct Commit(pub(crate) Vec<Write>);
+
+impl Deed for Commit {
+    type Answer = Receipt;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Receipt, CommitError> {
+        let mut seqs = Vec::with_capacity(self.0.len());
+        for write in &self.0 {
+            seqs.push(write.apply(at).await?);
         }
+        for write in &self.0 {
+            if let Write::SaveTask(saved) = write {
+                crate::task::wake_over_unread_mail(at, saved).await?;
+            }
+        }
+        Ok(Receipt { seqs })
     }
-    Ok(Receipt { seqs })
+
+    fn locks(&self) -> Vec<Key> {
+        self.0.iter().flat_map(Apply::locks).collect()
+    }
 }

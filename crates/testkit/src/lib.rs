@@ -3,5 +3,6 @@
 pub mod connectors;
 pub mod mcp;
 pub mod models;
+pub mod postgres;
 pub mod telegram;
 pub mod world;

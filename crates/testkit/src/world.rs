@@ -110,6 +110,23 @@ pub struct World {
     pub link: String,
 }
 
+/// A second process of a world; it is killed when this goes.
+pub struct Joined(Child);
+
+impl Joined {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl World {
     /// Starts a model that thinks with `brain`, and a Wardroom that asks it.
     pub async fn start(setup: Setup, brain: impl Brain) -> Self {
@@ -198,6 +215,25 @@ impl World {
         // Whatever else it prints must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
         self.server = Some(server);
+    }
+
+    /// Starts another process beside the first, on the same data directory.
+    pub fn joined(&self, flags: &[&str]) -> Joined {
+        let log = std::fs::File::create(self.folder.path().join("joined.log"));
+        let mut server = Command::new(&self.setup.binary)
+            .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])
+            .arg(self.data())
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(log.expect("a log file"))
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        let mut out = BufReader::new(server.stdout.take().expect("its output"));
+        out.read_line(&mut line).expect("its first line");
+        assert!(line.contains("\"ready\":true"), "not ready: {line:?}");
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        Joined(server)
     }
 
     /// What the server has written to its log.

@@ -26,7 +26,7 @@ impl Office {
         make_private(&place.data_dir)?;
         let key = config.audit_key_path();
         make_private(key.parent().unwrap_or(&place.data_dir))?;
-        let store = Store::open(&config.store_path(), OpenOptions::write(machine::now()))?;
+        let store = config.open_store(OpenOptions::write(machine::now()))?;
         let fresh = OrgId::mint(machine::now(), machine::chance()?);
         let org = store.ensure_org(fresh, ORG_NAME, machine::now()).await?;
         let signer = AuditSigner::load_or_create(&key)?;
@@ -72,10 +72,7 @@ impl Office {
 
 /// The store of a data directory, opened to read, beside a server or without one.
 pub fn open_to_read(config: &Config) -> Result<Store, Failure> {
-    Ok(Store::open(
-        &config.store_path(),
-        OpenOptions::read(machine::now()),
-    )?)
+    Ok(config.open_store(OpenOptions::read(machine::now()))?)
 }
 
 /// Makes a folder that is its owner's alone.

@@ -3,7 +3,7 @@
 
 use super::error::{ConfigError, Place};
 use super::settings::SandboxBackend;
-use super::value::{BusUrl, ObjectUrl, StoreUrl};
+use super::value::{BusUrl, ObjectUrl};
 use super::{Config, mcp};
 use std::path::PathBuf;
 
@@ -42,12 +42,6 @@ fn unsupported(config: &Config) -> Option<(String, String)> {
             config.profile.preset_name()
         );
         return no("profile", reason);
-    }
-    if matches!(config.store.url, StoreUrl::Postgres(_)) {
-        return no(
-            "store.url",
-            "this version stores in SQLite only; write sqlite:wardroom.db".into(),
-        );
     }
     if matches!(config.bus.url, BusUrl::Redis(_)) {
         return no(

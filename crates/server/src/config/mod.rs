@@ -35,6 +35,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wardroom_llm::{ModelSettings, RoutingSettings};
 use wardroom_policy::decide::{Approvers, Policy, Preset};
+use wardroom_store::{OpenOptions, Store, StoreError};
 
 /// The name of the configuration file in a data directory.
 pub const FILE_NAME: &str = "wardroom.toml";
@@ -145,12 +146,27 @@ impl Config {
         missing.collect()
     }
 
-    /// The database file.
-    pub fn store_path(&self) -> PathBuf {
+    /// Opens the store.
+    pub fn open_store(&self, options: OpenOptions) -> Result<Store, StoreError> {
         match &self.store.url {
-            StoreUrl::Sqlite(path) => self.data_dir.join(path),
-            // INVARIANT: `check` has refused other engines.
-            StoreUrl::Postgres(_) => self.data_dir.join("wardroom.db"),
+            StoreUrl::Sqlite(path) => Store::open(&self.data_dir.join(path), options),
+            StoreUrl::Postgres(url) => Store::connect(url, options),
+        }
+    }
+
+    /// Where the store is, for people: a password in it stays out.
+    pub fn store_name(&self) -> String {
+        match &self.store.url {
+            StoreUrl::Sqlite(path) => self.data_dir.join(path).display().to_string(),
+            StoreUrl::Postgres(url) => without_password(url),
+        }
+    }
+
+    /// The database file, where the store is one.
+    pub fn store_file(&self) -> Option<PathBuf> {
+        match &self.store.url {
+            StoreUrl::Sqlite(path) => Some(self.data_dir.join(path)),
+            StoreUrl::Postgres(_) => None,
         }
     }
 
@@ -161,5 +177,16 @@ impl Config {
             // INVARIANT: `check` has refused other places.
             ObjectUrl::S3(_) => self.data_dir.join("objects"),
         }
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    match rest.rsplit_once('@') {
+        Some((who, place)) => {
+            let name = who.split(':').next().unwrap_or_default();
+            format!("{scheme}//{name}@{place}")
+        }
+        None => url.to_owned(),
     }
 }

@@ -74,7 +74,7 @@ fn an_absent_file_is_a_laptop() {
         (Profile::Laptop, Preset::Consumer)
     );
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8700");
-    assert_eq!(config.store_path(), dir.join("wardroom.db"));
+    assert_eq!(config.store_file(), Some(dir.join("wardroom.db")));
     let named = Config::load(dir, Some(Path::new("/nowhere/x.toml")), std::iter::empty());
     assert!(
         named

@@ -1,8 +1,9 @@
 //! Anchors: signed records of how long the chains were and what stood at their ends.
 
 use super::signer::{AuditSigner, Mark};
+use crate::boundary::{Boundary, Deed};
+use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, params};
-use crate::writer::{Boundary, ready};
 use crate::{CommitError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use wardroom_domain::{Digest, OrgId, Timestamp, canonical_json};
@@ -71,13 +72,25 @@ impl Store {
         at: Timestamp,
     ) -> Result<Option<i64>, CommitError> {
         let hand = signer.clone();
-        let made = self
-            .submit(org, move |boundary| ready(anchor(boundary, &hand, at)))?
-            .await
-            .map_err(|_| StoreError::Closed)??;
+        let made = self.carry_out(org, MakeAnchor(hand, at)).await?;
         let Some(mark) = made else { return Ok(None) };
         signer.note(org, mark)?;
         Ok(Some(mark.number))
+    }
+}
+
+/// Signs the ends of the chains that have grown.
+struct MakeAnchor(AuditSigner, Timestamp);
+
+impl Deed for MakeAnchor {
+    type Answer = Option<Mark>;
+
+    async fn run<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<Mark>, CommitError> {
+        anchor(at, &self.0, self.1).await
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Anchors]
     }
 }
 

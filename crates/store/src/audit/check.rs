@@ -99,12 +99,12 @@ impl Store {
     pub fn audit_verify(&self, verifier: &AuditVerifier) -> Result<VerifyReport, StoreError> {
         // The marks first: an anchor that is made while we read is then newer, not missing.
         let mut check = Check::new(verifier)?;
-        self.readers().scan(|lite| {
-            lite.each(ANCHORS, params![], |row| {
+        self.scan(|moment| {
+            moment.each(ANCHORS, params![], &mut |row| {
                 check.stored_anchor(&row);
                 Ok(())
             })?;
-            lite.each(EVENTS, params![], |row| {
+            moment.each(EVENTS, params![], &mut |row| {
                 check.stored_event(&row);
                 Ok(())
             })

@@ -113,11 +113,11 @@ impl Store {
     pub fn audit_export(&self, out: &mut dyn Write) -> Result<u64, StoreError> {
         let mut events = 0;
         write_line(out, &Line::Header { version: VERSION })?;
-        self.readers().scan(|lite| {
-            lite.each(ANCHORS, params![], |row: Row| {
+        self.scan(|moment| {
+            moment.each(ANCHORS, params![], &mut |row: Row| {
                 write_line(out, &Line::Anchor(row.decode()?))
             })?;
-            lite.each(EVENTS, params![], |row: Row| {
+            moment.each(EVENTS, params![], &mut |row: Row| {
                 events += 1;
                 write_line(out, &Line::Event(row.decode::<StoredEvent>()?.into()))
             })

@@ -16,9 +16,10 @@ pub use export::verify_export;
 pub use signer::{AuditSigner, AuditVerifier};
 
 use crate::CommitError;
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use heads::Head;
 use serde::Serialize;
 use wardroom_domain::{AuditDraft, Chain, Digest, Timestamp, canonical_json};
@@ -92,6 +93,10 @@ impl Apply for AuditDraft {
         };
         at.heads.set(at.org, self.chain, head);
         Ok(Some(head.seq))
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Chain(self.chain), Key::Growing]
     }
 }
 

@@ -8,10 +8,10 @@ mod sealing;
 
 pub use sealing::MasterKey;
 
+use crate::boundary::Boundary;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use sealing::{Envelope, Owner};
 use secrecy::{ExposeSecret, SecretString};

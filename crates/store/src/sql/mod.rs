@@ -28,6 +28,12 @@ pub(crate) trait Tx {
         params: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Row>, StoreError>>;
 
+    /// Takes a lock until the end of the transaction, unless somebody else has it now. An engine
+    /// with one writer has them all.
+    async fn try_lock(&mut self, _key: i64) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     /// The first row as a record, if there is one.
     async fn one<R: Record>(
         &mut self,
@@ -47,6 +53,17 @@ pub(crate) trait Tx {
         let rows = self.query(sql, params).await?;
         rows.iter().map(Row::decode).collect()
     }
+}
+
+/// The database as of one moment, read row by row, so that a long answer takes no memory. It blocks.
+pub(crate) trait Moment {
+    /// Visits every row of a statement.
+    fn each(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        visit: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
 }
 
 /// The parameters of a statement, in the order of its `$1`, `$2`, ….

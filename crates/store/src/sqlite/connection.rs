@@ -1,7 +1,7 @@
 //! A connection with our settings, and a transaction on it.
 
 use super::failed;
-use crate::sql::{Row, Tx, Value};
+use crate::sql::{Moment, Row, Tx, Value};
 use crate::store::Tally;
 use crate::{OpenOptions, StoreError};
 use rusqlite::config::DbConfig;
@@ -94,15 +94,14 @@ impl Lite<'_> {
     /// Reads all rows of a statement.
     pub(crate) fn rows(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
-        self.each(sql, params, |row| {
+        self.visit(sql, params, |row| {
             found.push(row);
             Ok(())
         })?;
         Ok(found)
     }
 
-    /// Reads a statement row by row, so that a long answer takes no memory.
-    pub(crate) fn each(
+    fn visit(
         &self,
         sql: &str,
         params: &[Value<'_>],
@@ -120,6 +119,17 @@ impl Lite<'_> {
             visit(Row(values))?;
         }
         Ok(())
+    }
+}
+
+impl Moment for Lite<'_> {
+    fn each(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        visit: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.visit(sql, params, visit)
     }
 }
 

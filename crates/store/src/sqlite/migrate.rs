@@ -2,25 +2,13 @@
 
 use super::failed;
 use crate::StoreError;
+use crate::schema::{LEDGER, STEPS};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 use wardroom_domain::Timestamp;
 
-/// Every step, in order. A released step never changes; its number is its place here, from 1.
-const STEPS: &[(&str, &str)] = &[
-    (
-        "the road",
-        include_str!("../../migrations/0001_the_road.sql"),
-    ),
-    ("secrets", include_str!("../../migrations/0002_secrets.sql")),
-    ("people", include_str!("../../migrations/0003_people.sql")),
-    ("gateway", include_str!("../../migrations/0004_gateway.sql")),
-];
 /// What only this engine has, made anew at every start.
 const PROTECTION: &str = include_str!("../../migrations/sqlite/protection.sql");
-
-const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (\
-    number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, at BIGINT NOT NULL)";
 
 /// Brings the database to this version's schema. One that is newer is left alone and refused.
 pub(crate) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(), StoreError> {

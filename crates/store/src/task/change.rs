@@ -1,9 +1,10 @@
 //! How a task changes: asked for, saved by who read it, given back.
 
 use super::{CreateTask, ReleaseTask, SaveTask, make_ready, unmake_ready};
+use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::writer::Boundary;
 use crate::{CommitError, Conflict, StoreError};
 use wardroom_domain::{TaskId, TaskStatus, Timestamp};
 
@@ -57,6 +58,10 @@ impl Apply for CreateTask {
             make_ready(at, task.id, ready_at).await?;
         }
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 
@@ -200,6 +205,10 @@ impl Apply for SaveTask {
         self.settle_ready(at, &before).await?;
         Ok(None)
     }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task.id)]
+    }
 }
 
 impl SaveTask {
@@ -234,5 +243,9 @@ impl Apply for ReleaseTask {
             make_ready(at, self.task, self.ready_at).await?;
         }
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
     }
 }

@@ -1,8 +1,8 @@
 //! Which tasks may be claimed, and from when.
 
 use super::SaveTask;
+use crate::boundary::Boundary;
 use crate::sql::{Tx, params};
-use crate::writer::Boundary;
 use crate::{CommitError, Hint};
 use wardroom_domain::{TaskId, Timestamp};
 

@@ -168,7 +168,7 @@ async fn anchors_are_made_only_of_what_has_grown_and_an_export_verifies() {
     let verifier = AuditVerifier::load(&key.with_extension("pub")).unwrap();
     assert_eq!(store.audit_verify(&verifier).unwrap(), intact);
     // Beside the writer, and with the key as it is loaded again.
-    let reader = Store::open(&world.database(), OpenOptions::read(at(9))).unwrap();
+    let reader = world.place.open(OpenOptions::read(at(9))).unwrap();
     let again = AuditSigner::load_or_create(&key).unwrap().verifier();
     assert_eq!(reader.audit_verify(&again).unwrap(), intact);
 

@@ -151,7 +151,7 @@ async fn what_a_dead_process_held_is_claimable_at_once() {
     assert!(world.store.orphans(world.org).await.unwrap().is_empty());
     world.store.close();
 
-    let store = Store::open(&world.database(), OpenOptions::write(at(9))).unwrap();
+    let store = world.place.open(OpenOptions::write(at(9))).unwrap();
     let orphans = store.orphans(world.org).await.unwrap();
     assert_eq!(
         orphans.iter().map(|row| row.task.id).collect::<Vec<_>>(),

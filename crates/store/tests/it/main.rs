@@ -1,5 +1,5 @@
-//! The store suite. All but `sqlite` is written against `Store` alone, so that every engine can
-//! run it.
+//! The store suite on SQLite. All but `sqlite` is written against `Store` alone, so that
+//! PostgreSQL runs it too.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test that cannot go on says so by panicking, in its helpers too"
 )]
 
+mod place;
 mod world;
 
 mod tasks;

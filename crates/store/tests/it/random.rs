@@ -1,5 +1,6 @@
 //! Random operations: whatever comes, the store refuses or obeys, and its counts stay without gaps.
 
+use crate::place::Place;
 use crate::world::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -188,7 +189,7 @@ impl Player {
             Operation::Reopen => {
                 self.world.store.close();
                 let options = OpenOptions::write(at(5));
-                self.world.store = Store::open(&self.world.database(), options).unwrap();
+                self.world.store = self.world.place.open(options).unwrap();
             }
         }
     }
@@ -239,7 +240,7 @@ fn pick<T>(from: &[T], choice: usize) -> Option<&T> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: Place::PLAYS, ..ProptestConfig::default() })]
 
     #[test]
     fn any_operations(operations in prop::collection::vec(operation(), 1..80)) {

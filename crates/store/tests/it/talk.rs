@@ -1,5 +1,6 @@
 //! What is said: deliveries, conversations, messages, feeds.
 
+use crate::place::Place;
 use crate::world::*;
 use serde_json::json;
 use wardroom_domain::*;
@@ -170,7 +171,7 @@ async fn feeds_are_gapless_under_many_writers() {
     }
     let counters = world.store.counters();
     assert!(
-        counters.transactions < counters.commits,
+        counters.transactions < counters.commits || !Place::HAS_ONE_WRITER,
         "commits share transactions: {counters:?}"
     );
 }

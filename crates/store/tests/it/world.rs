@@ -1,5 +1,6 @@
 //! A store in a temporary place, with an org, a person and a workspace, and short ways to make rows.
 
+use crate::place::Place;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,6 +9,7 @@ use wardroom_store::*;
 
 pub struct World {
     pub folder: tempfile::TempDir,
+    pub place: Place,
     pub store: Store,
     pub org: OrgId,
     pub alice: UserId,
@@ -34,7 +36,8 @@ impl World {
     pub async fn with(tune: impl FnOnce(OpenOptions) -> OpenOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = tune(OpenOptions::write(at(0)));
-        let store = Store::open(&folder.path().join("wardroom.db"), options).unwrap();
+        let place = Place::fresh(folder.path());
+        let store = place.open(options).unwrap();
         let org = store
             .ensure_org(OrgId::mint(at(0), fresh()), "home", at(0))
             .await
@@ -50,16 +53,13 @@ impl World {
         let context = store.ensure_context(org, context).await.unwrap().id;
         Self {
             folder,
+            place,
             store,
             org,
             alice,
             workspace,
             context,
         }
-    }
-
-    pub fn database(&self) -> PathBuf {
-        self.folder.path().join("wardroom.db")
     }
 
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Receipt, CommitError> {

@@ -23,7 +23,7 @@ impl Config {
             "profile": config.profile,
             "preset": config.preset(),
             "listen": config.server.listen,
-            "store": config.store_path(),
+            "store": config.store_name(),
             "models": config.models.keys().collect::<Vec<_>>(),
         });
         print(place.json, &summary, |_| {
@@ -48,7 +48,7 @@ impl Config {
                 config.preset()
             );
             let _ = writeln!(text, "listens   {}", config.server.listen);
-            let _ = writeln!(text, "database  {}", config.store_path().display());
+            let _ = writeln!(text, "database  {}", config.store_name());
             let _ = writeln!(text, "models    {models}");
             text
         })?;

@@ -180,8 +180,7 @@ async fn server(place: &Place) -> Finding {
 }
 
 fn store(config: &Config) -> Vec<Finding> {
-    let path = config.store_path();
-    if !path.exists() {
+    if config.store_file().is_some_and(|file| !file.exists()) {
         return vec![finding(
             "database",
             Word::Note,
@@ -205,10 +204,7 @@ fn store(config: &Config) -> Vec<Finding> {
         },
         Err(error) => finding("audit log", Word::Bad, error.to_string()),
     };
-    vec![
-        finding("database", Word::Good, path.display().to_string()),
-        audit,
-    ]
+    vec![finding("database", Word::Good, config.store_name()), audit]
 }
 
 async fn models(config: &Config) -> Vec<Finding> {

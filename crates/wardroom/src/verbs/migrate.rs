@@ -14,12 +14,12 @@ pub struct Migrate {}
 
 impl Migrate {
     pub fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let path = place.config()?.store_path();
+        let database = place.config()?.store_name();
         block_on(Office::open(place))?;
         print(
             place.json,
-            &json!({"database": path, "migrated": true}),
-            |_| format!("{} is at this version's schema.", path.display()),
+            &json!({"database": database, "migrated": true}),
+            |_| format!("{database} is at this version's schema."),
         )?;
         Ok(Exit::Done)
     }

@@ -21,6 +21,7 @@ mod cancel;
 mod limits;
 mod chaos;
 mod crash;
+mod several;
 mod people;
 mod work;
 mod refused;

@@ -4,6 +4,7 @@
 //! below `target/test`; the terminal sees the end of it when the stage fails.
 
 mod needs;
+mod servers;
 mod checks;
 mod rust;
 mod python;
@@ -56,6 +57,9 @@ pub fn run() -> Outcome<ExitCode> {
         if has_failed {
             break;
         }
+    }
+    if let Some(postgres) = session.postgres.take() {
+        postgres.stop(&session);
     }
     let skips = Skips::read(&session)?;
     let failed = conclude(&session, &rows, &skips);

@@ -1,5 +1,6 @@
 //! What the tests need that a machine with Rust may lack.
 
+use super::servers::Postgres;
 use super::session::{Session, Verdict};
 use super::skips;
 use crate::command;
@@ -20,6 +21,7 @@ struct Need {
 
 const PYTHON_CLIENTS: &str = "python clients";
 const BROWSER: &str = "browser";
+const POSTGRES: &str = "PostgreSQL";
 
 const NEEDS: &[Need] = &[
     Need {
@@ -27,6 +29,12 @@ const NEEDS: &[Need] = &[
         probe: &["python3", "-c", "import venv, ensurepip"],
         skip: PYTHON_CLIENTS,
         why: "other people's clients of our API run in a Python environment of their own",
+    },
+    Need {
+        package: "postgresql",
+        probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        skip: POSTGRES,
+        why: "the store runs on it too",
     },
     Need {
         package: "chromium",
@@ -70,6 +78,7 @@ pub fn install(session: &mut Session) -> Outcome<Verdict> {
             .any(|need| need.skip == skip && !is_met(session, need))
     };
     let (has_python, has_browser) = (!lacks(PYTHON_CLIENTS), !lacks(BROWSER));
+    let has_postgres = !lacks(POSTGRES);
     if may_install(session) && !has_browser {
         skips::note(
             session,
@@ -81,6 +90,9 @@ pub fn install(session: &mut Session) -> Outcome<Verdict> {
         session.python = Some(environment(session)?);
     }
     session.has_browser = has_browser;
+    if has_postgres {
+        session.postgres = Some(Postgres::start(session)?);
+    }
     Ok(Verdict::passed())
 }
 

@@ -11,6 +11,9 @@ pub fn run(session: &mut Session) -> Outcome<Verdict> {
         let mut nextest = session.cargo(&["nextest", "run", "--workspace", "--locked"]);
         nextest.args(["--no-fail-fast", "--failure-output", "final"]);
         nextest.args(["--status-level", "slow", "--final-status-level", "skip"]);
+        if session.postgres.is_none() {
+            nextest.args(["--filterset", "not binary(postgres)"]);
+        }
         let report = session.record(&mut nextest)?;
         let sums = nextest_sums(&report.lines);
         (report, sums)

@@ -1,5 +1,6 @@
 //! One run of the test command: where it works, and how it calls programs.
 
+use super::servers::Postgres;
 use super::skips;
 use crate::checkout::{self, Metadata};
 use crate::command::{self, Report};
@@ -23,6 +24,8 @@ pub struct Session {
     pub python: Option<PathBuf>,
     /// Whether there is a browser, and Node to drive it.
     pub has_browser: bool,
+    /// A database server; none where it cannot be had.
+    pub postgres: Option<Postgres>,
 }
 
 /// What came of a stage.
@@ -103,6 +106,7 @@ impl Session {
             stage: "",
             python: None,
             has_browser: false,
+            postgres: None,
         })
     }
 
@@ -138,6 +142,9 @@ impl Session {
             .env("CARGO_TERM_COLOR", "never")
             .env("WARDROOM_BIN", self.binary())
             .env("WARDROOM_SKIPS", self.skips());
+        if let Some(postgres) = &self.postgres {
+            command.env("WARDROOM_TEST_POSTGRES", postgres.url());
+        }
         command
     }
 

@@ -86,7 +86,7 @@ async fn killed_in_the_middle() {
     let mut all = HashSet::new();
     for round in 0..8 {
         all.extend(kill_after(world.folder.path(), 1 + round * 37));
-        let store = Store::open(&world.database(), OpenOptions::write(at(1))).unwrap();
+        let store = Store::open(&world.place.file(), OpenOptions::write(at(1))).unwrap();
         let mut durable = HashSet::new();
         for side in 0..8 {
             let stream = format!("side {side}");
@@ -161,7 +161,7 @@ async fn a_full_disk_refuses_and_recovers() {
     );
     world.store.close();
 
-    let store = Store::open(&world.database(), OpenOptions::write(at(1))).unwrap();
+    let store = Store::open(&world.place.file(), OpenOptions::write(at(1))).unwrap();
     assert_eq!(kept(&store).await, acknowledged);
     let message = world.message(conversation, "there is room again");
     store

@@ -12,13 +12,13 @@ fn refusal(path: &Path, options: OpenOptions) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_writer_is_told_who_holds_the_lock() {
     let world = World::new().await;
-    let refused = refusal(&world.database(), OpenOptions::write(at(1)));
+    let refused = refusal(&world.place.file(), OpenOptions::write(at(1)));
     assert!(
         refused.contains(&format!("in use by process {}", std::process::id())),
         "{refused}"
     );
     // A reader may come, and cannot write.
-    let reader = Store::open(&world.database(), OpenOptions::read(at(1))).unwrap();
+    let reader = Store::open(&world.place.file(), OpenOptions::read(at(1))).unwrap();
     assert_eq!(
         reader.orgs().await.unwrap(),
         [(world.org, "home".to_owned())]
@@ -32,7 +32,7 @@ async fn a_second_writer_is_told_who_holds_the_lock() {
     // The lock goes with the last clone, or by closing; a closed store still reads.
     let clone = world.store.clone();
     world.store.close();
-    let next = Store::open(&world.database(), OpenOptions::write(at(2))).unwrap();
+    let next = Store::open(&world.place.file(), OpenOptions::write(at(2))).unwrap();
     let late = clone
         .commit(world.org, vec![world.new_task().into()])
         .await
@@ -40,13 +40,13 @@ async fn a_second_writer_is_told_who_holds_the_lock() {
     assert!(matches!(late, CommitError::Failed(StoreError::Closed)));
     assert_eq!(clone.orgs().await.unwrap().len(), 1);
     drop(next);
-    Store::open(&world.database(), OpenOptions::write(at(3))).unwrap();
+    Store::open(&world.place.file(), OpenOptions::write(at(3))).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_unmade_and_damaged_databases_are_refused_with_a_sentence() {
     let world = World::new().await;
-    let path = world.database();
+    let path = world.place.file();
     world.store.close();
     let sqlite = rusqlite::Connection::open(&path).unwrap();
     sqlite

@@ -57,7 +57,7 @@ async fn an_envelope_opens_only_in_the_row_that_it_was_made_for() {
         .unwrap();
     world.set_secret("a", "of a", 1).await;
     world.set_secret("b", "of b", 1).await;
-    let sqlite = Connection::open(world.database()).unwrap();
+    let sqlite = Connection::open(world.place.file()).unwrap();
     let keep = |table: &str| {
         let sql = format!("CREATE TABLE {table} AS SELECT * FROM secret");
         sqlite.execute_batch(&sql).unwrap();

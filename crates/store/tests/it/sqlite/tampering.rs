@@ -39,7 +39,7 @@ async fn written() -> (World, AuditSigner) {
 }
 
 fn verify(world: &World, signer: &AuditSigner) -> VerifyReport {
-    let store = Store::open(&world.database(), OpenOptions::read(at(9))).unwrap();
+    let store = Store::open(&world.place.file(), OpenOptions::read(at(9))).unwrap();
     store.audit_verify(&signer.verifier()).unwrap()
 }
 
@@ -148,7 +148,7 @@ async fn every_change_is_found_and_named() {
         let intact = verify(&world, &signer);
         assert_eq!((intact.chains, intact.events, intact.anchors), (2, 7, 2));
         assert_eq!(intact.first_bad, None);
-        let sqlite = Connection::open(world.database()).unwrap();
+        let sqlite = Connection::open(world.place.file()).unwrap();
         sqlite.execute_batch(UNPROTECT).unwrap();
         sqlite.execute_batch(tampering).unwrap();
         let bad = verify(&world, &signer).first_bad.expect(what).to_string();
@@ -164,7 +164,7 @@ async fn every_change_is_found_and_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flawless_rewrite_is_found_by_the_anchor() {
     let (world, signer) = written().await;
-    let sqlite = Connection::open(world.database()).unwrap();
+    let sqlite = Connection::open(world.place.file()).unwrap();
     sqlite.execute_batch(UNPROTECT).unwrap();
     let prev_hash: Vec<u8> = sqlite
         .query_row(
@@ -202,7 +202,7 @@ async fn a_flawless_rewrite_is_found_by_the_anchor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_cannot_change_what_was_written_for_good() {
     let (world, _) = written().await;
-    let sqlite = Connection::open(world.database()).unwrap();
+    let sqlite = Connection::open(world.place.file()).unwrap();
     for statement in [
         "UPDATE audit SET actor = 'mallory'",
         "UPDATE audit SET actor = actor WHERE seq = 1",
@@ -219,8 +219,8 @@ async fn sql_cannot_change_what_was_written_for_good() {
     sqlite.execute_batch(UNPROTECT).unwrap();
     drop(sqlite);
     // The next start puts the protection back.
-    Store::open(&world.database(), OpenOptions::write(at(9))).unwrap();
-    let sqlite = Connection::open(world.database()).unwrap();
+    Store::open(&world.place.file(), OpenOptions::write(at(9))).unwrap();
+    let sqlite = Connection::open(world.place.file()).unwrap();
     sqlite.execute_batch("DELETE FROM audit").unwrap_err();
 }
 

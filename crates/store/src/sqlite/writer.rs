@@ -4,18 +4,18 @@
 //! No linger timer: an idle writer commits a single job at once; under load the next group gathers
 //! while the last one is synced.
 
+use super::{Lite, failed};
 use crate::audit::Heads;
+use crate::boundary::{Boundary, Deed};
 use crate::claim::Turns;
-use crate::sqlite::{Lite, failed};
 use crate::store::Tally;
-use crate::task::Standing;
 use crate::{CommitError, Hint, StoreError};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use wardroom_domain::{OrgId, TaskId, Timestamp};
+use wardroom_domain::{OrgId, Timestamp};
 
 /// A group stays small enough that its first member need not wait long.
 const GROUP_MAX: usize = 512;
@@ -24,25 +24,13 @@ const CHECKPOINT_PAGES: i32 = 2048;
 /// and cut off when readers have kept it from being reused until 128 MiB.
 const TRUNCATE_PAGES: i32 = 16 * CHECKPOINT_PAGES;
 
-/// What a commit is applied to: the transaction, and what the writer remembers between commits.
-pub(crate) struct Boundary<'a, T = Lite<'a>> {
-    pub(crate) org: OrgId,
-    pub(crate) tx: T,
-    pub(crate) epoch: i64,
-    pub(crate) heads: &'a mut Heads,
-    pub(crate) turns: &'a mut Turns,
-    pub(crate) hints: &'a mut Vec<Hint>,
-    /// The task that this commit looked at last, as it stands in the transaction.
-    pub(crate) standing: Option<(TaskId, Standing)>,
-}
-
-type Deed = Box<dyn FnOnce(&mut Boundary<'_>) -> Ended + Send>;
+type Work = Box<dyn FnOnce(&mut Boundary<'_, Lite<'_>>) -> Ended + Send>;
 type Settle = Box<dyn FnOnce(Option<StoreError>) + Send>;
 
 /// Work for the writer, with the way to answer it.
-pub(crate) struct Job {
+pub(super) struct Job {
     org: OrgId,
-    deed: Deed,
+    work: Work,
 }
 
 /// How a deed went, and how to answer once the transaction's fate is known.
@@ -58,13 +46,13 @@ enum Fate {
 }
 
 impl Job {
-    pub(crate) fn new<R: Send + 'static>(
+    pub(super) fn new<D: Deed>(
         org: OrgId,
-        deed: impl FnOnce(&mut Boundary<'_>) -> Result<R, CommitError> + Send + 'static,
-    ) -> (Self, oneshot::Receiver<Result<R, CommitError>>) {
+        deed: D,
+    ) -> (Self, oneshot::Receiver<Result<D::Answer, CommitError>>) {
         let (reply, answer) = oneshot::channel();
-        let deed: Deed = Box::new(move |boundary| {
-            let result = deed(boundary);
+        let work: Work = Box::new(move |boundary| {
+            let result = ready(deed.run(boundary));
             let fate = match &result {
                 Ok(_) => Fate::Kept,
                 Err(CommitError::Failed(error)) => Fate::Failed(error.clone()),
@@ -76,11 +64,11 @@ impl Job {
             });
             Ended { fate, settle }
         });
-        (Self { org, deed }, answer)
+        (Self { org, work }, answer)
     }
 }
 
-pub(crate) struct Writer {
+pub(super) struct Writer {
     connection: Connection,
     jobs: mpsc::Receiver<Job>,
     tally: Arc<Tally>,
@@ -93,7 +81,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Begins a new epoch: what workers of older ones held is claimable at once.
-    pub(crate) fn begin(
+    pub(super) fn begin(
         mut connection: Connection,
         jobs: mpsc::Receiver<Job>,
         tally: Arc<Tally>,
@@ -126,7 +114,7 @@ impl Writer {
     }
 
     /// Works until every sender of the queue has gone.
-    pub(crate) fn run(mut self) {
+    pub(super) fn run(mut self) {
         while let Some(first) = self.jobs.blocking_recv() {
             self.group(first);
             self.checkpoint();
@@ -195,11 +183,11 @@ impl Writer {
             },
             epoch: self.epoch,
             heads: &mut self.heads,
-            turns: &mut self.turns,
+            turns: &self.turns,
             hints,
             standing: None,
         };
-        let ended = (job.deed)(&mut boundary);
+        let ended = (job.work)(&mut boundary);
         if matches!(ended.fate, Fate::Kept) {
             self.heads.keep();
         } else {
@@ -258,7 +246,7 @@ fn watch_log(connection: &mut Connection) -> Result<Arc<AtomicI32>, StoreError> 
 }
 
 /// The output of a future that never waits, as every future on SQLite.
-pub(crate) fn ready<F: Future>(future: F) -> F::Output {
+fn ready<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     match future
         .as_mut()

@@ -1,0 +1,79 @@
+//! Forward, step by step, in one transaction that only one process takes at a time; never back.
+
+use super::failed;
+use crate::StoreError;
+use crate::schema::{LEDGER, STEPS};
+use deadpool_postgres::{Client, GenericClient};
+use std::path::PathBuf;
+use wardroom_domain::Timestamp;
+
+/// What only this engine has, made anew at every start.
+const PROTECTION: &str = include_str!("../../migrations/postgres/protection.sql");
+/// The lock that one process takes to migrate.
+const MIGRATING: i64 = 0x7761_7264_726f_6f6d;
+
+/// Brings the database to this version's schema. One that is newer is left alone and refused.
+pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), StoreError> {
+    let migrating = |error: tokio_postgres::Error| failed("migrating the database", &error);
+    let transaction = client.transaction().await.map_err(migrating)?;
+    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATING})");
+    transaction.batch_execute(&lock).await.map_err(migrating)?;
+    let known = STEPS.len() as i64;
+    let found = schema_of(&transaction).await?.unwrap_or(0);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    transaction.batch_execute(LEDGER).await.map_err(migrating)?;
+    for (number, (name, step)) in (1_i64..).zip(STEPS).skip(found as usize) {
+        transaction
+            .batch_execute(&dialect(step))
+            .await
+            .map_err(migrating)?;
+        transaction
+            .execute(
+                "INSERT INTO migration (number, name, at) VALUES ($1, $2, $3)",
+                &[&number, name, &now.as_micros()],
+            )
+            .await
+            .map_err(migrating)?;
+    }
+    transaction
+        .batch_execute(PROTECTION)
+        .await
+        .map_err(migrating)?;
+    transaction.commit().await.map_err(migrating)
+}
+
+/// Ids and cursors are compared byte by byte, as SQLite does, whatever the database's language.
+fn dialect(step: &str) -> String {
+    step.replace(" TEXT", " TEXT COLLATE \"C\"")
+}
+
+/// For a reader: the database must be exactly of a version that this one can read.
+pub(super) async fn require_known_schema(client: &Client) -> Result<(), StoreError> {
+    let known = STEPS.len() as i64;
+    match schema_of(client).await? {
+        Some(found) if found == known => Ok(()),
+        Some(found) if found > known => Err(StoreError::Newer { found, known }),
+        _ => Err(StoreError::NotSetUp {
+            path: PathBuf::from("of this URL"),
+        }),
+    }
+}
+
+async fn schema_of(client: &impl GenericClient) -> Result<Option<i64>, StoreError> {
+    let reading =
+        |error: tokio_postgres::Error| failed("reading the version of the database", &error);
+    let ledger = client
+        .query_one("SELECT to_regclass('migration') IS NOT NULL", &[])
+        .await
+        .map_err(reading)?;
+    if !ledger.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let newest = client
+        .query_one("SELECT MAX(number) FROM migration", &[])
+        .await
+        .map_err(reading)?;
+    Ok(newest.get(0))
+}

@@ -1,0 +1,136 @@
+//! A database file: one thread that writes, a few connections that read.
+
+use super::writer::{Job, Writer};
+use super::{Lock, Readers, migrate, open_reader, open_writer, require_known_schema};
+use crate::boundary::Deed;
+use crate::store::Tally;
+use crate::{CommitError, Hint, OpenMode, OpenOptions, StoreError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use wardroom_domain::OrgId;
+
+pub(crate) struct Sqlite {
+    readers: Readers,
+    writing: Mutex<Option<Writing>>,
+    queue: Option<mpsc::WeakSender<Job>>,
+}
+
+/// Ends when the queue's only sender goes. The lock goes after the thread.
+struct Writing {
+    queue: mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+    _lock: Lock,
+}
+
+impl Sqlite {
+    /// Opens the database, and for a writer makes and migrates it first.
+    pub(crate) fn open(
+        path: &Path,
+        options: OpenOptions,
+        tally: &Arc<Tally>,
+        hints: &broadcast::Sender<Hint>,
+    ) -> Result<Self, StoreError> {
+        let writing = match options.mode {
+            OpenMode::Write => Some(start_writer(path, options, tally, hints)?),
+            OpenMode::Read => {
+                require_known_schema(&open_reader(path)?, path)?;
+                None
+            }
+        };
+        let queue = writing.as_ref().map(|writing| writing.queue.downgrade());
+        Ok(Self {
+            readers: Readers::new(path.to_owned(), Arc::clone(tally)),
+            writing: Mutex::new(writing),
+            queue,
+        })
+    }
+
+    /// Hands work to the writer.
+    pub(crate) fn submit<D: Deed>(
+        &self,
+        org: OrgId,
+        deed: D,
+    ) -> Result<oneshot::Receiver<Result<D::Answer, CommitError>>, CommitError> {
+        let queue = self.queue.as_ref().ok_or(StoreError::ReadOnly)?;
+        let queue = queue.upgrade().ok_or(StoreError::Closed)?;
+        let (job, answer) = Job::new(org, deed);
+        match queue.try_send(job) {
+            Ok(()) => Ok(answer),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(CommitError::Busy),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed.into()),
+        }
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// Commits what is queued and frees the lock.
+    pub(crate) fn close(&self) {
+        let writing = self
+            .writing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Writing {
+            queue,
+            thread,
+            _lock,
+        }) = writing
+        {
+            drop(queue);
+            // A writer that died has already failed every commit that waited for it.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn start_writer(
+    path: &Path,
+    options: OpenOptions,
+    tally: &Arc<Tally>,
+    hints: &broadcast::Sender<Hint>,
+) -> Result<Writing, StoreError> {
+    create_private(path)?;
+    let lock = Lock::take(path)?;
+    let mut connection = open_writer(path, &options)?;
+    migrate(&mut connection, options.now)?;
+    let (queue, jobs) = mpsc::channel(options.queue_max);
+    let writer = Writer::begin(
+        connection,
+        jobs,
+        Arc::clone(tally),
+        hints.clone(),
+        options.now,
+    )?;
+    let thread = std::thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(move || writer.run())
+        .map_err(|error| StoreError::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    Ok(Writing {
+        queue,
+        thread,
+        _lock: lock,
+    })
+}
+
+/// The database holds hashes of secrets and people's words: it is for its owner only.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| StoreError::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+}
