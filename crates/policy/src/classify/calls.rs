@@ -45,9 +45,9 @@ static ASKS: Rule = Rule::code(
 #[rustfmt::skip]
 static TRIES: Rule = Rule::code(
     "tool.search",
-    L1Mutating,
+    L0Readonly,
     Reach::Remote,
-    "tells a search service what is looked for",
+    "asks a search service",
     &[],
     &[],
 );
