@@ -31,6 +31,7 @@ pub enum Policy {
     /// Make an old version the newest; 0 is the configuration alone
     Rollback {
         /// Which, from `policy history`
+        #[arg(id = "which", value_name = "VERSION")]
         version: i64,
     },
     /// Check that every rule of the classifier decides its own examples
