@@ -89,6 +89,8 @@ codes! {
         "Send `Content-Type: application/json`.";
     InvalidBody "invalid_body" 422 "The body is JSON, but not what this request takes",
         "Compare the body with /v1/openapi.json; the detail names the field.";
+    PolicyRefused "policy_refused" 422 "This policy cannot come into force",
+        "Correct what the detail names; the policy in force stays until then.";
     NoApprover "no_approver" 422 "Nobody may approve this",
         "Add a person with the needed role, or allow self-approval for the tier.";
     RateLimited "rate_limited" 429 "Too many requests",

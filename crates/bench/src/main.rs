@@ -11,6 +11,7 @@ mod turns;
 mod durable;
 mod process;
 mod boundaries;
+mod decisions;
 
 mod site;
 mod bare;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use table::Table;
 
 const USAGE: &str = "usage: wardroom-bench BINARY [ONLY]\n\
-    BINARY is a release build of wardroom; ONLY is turns, process or store";
+    BINARY is a release build of wardroom; ONLY is turns, process, store or policy";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -55,6 +56,9 @@ async fn measure(binary: PathBuf, only: &str) -> Outcome<()> {
     }
     if matches!(only, "" | "store") {
         boundaries::measure(&mut table).await?;
+    }
+    if matches!(only, "" | "policy") {
+        decisions::measure(&mut table)?;
     }
     println!("{}\n\n{table}", machine::describe());
     Ok(())

@@ -193,7 +193,7 @@ fn is_vouched(foreign: &Foreign) -> bool {
 
 async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     let crew = run.crew.clone();
-    let policy = crew.policy();
+    let policy = crew.policy_now().await?;
     let effect = effect_of(run, &case);
     let errand = Errand {
         effect: effect.clone(),
@@ -222,6 +222,8 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         circumstances: Circumstances {
             workspace: Some(run.workspace.id),
             is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
+            context: Some(run.task.context),
+            agent: &run.task.agent,
             ..Circumstances::default()
         },
     };
@@ -357,7 +359,7 @@ fn open_question(run: &Run, question: Question, effect: &Effect, shown: &ToolCal
         source: PolicySource::SystemEnforced,
         labels: run.task.labels.clone(),
         created_at: now,
-        expires_at: now.after(run.crew.settings.approval_ttl),
+        expires_at: now.after(run.crew.approval_ttl()),
         decision: None,
         decided_by: None,
         decided_at: None,

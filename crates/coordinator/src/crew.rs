@@ -2,9 +2,10 @@
 
 use crate::bench::Benches;
 use crate::foreign::ForeignTools;
+use crate::rulebook::Rulebook;
 use crate::{Bus, Clock, Wrong};
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -46,7 +47,11 @@ pub struct Crew {
     /// The models.
     pub router: Router,
     /// The rules, replaced as a whole when they change.
-    pub policy: RwLock<Arc<Policy>>,
+    policy: RwLock<Arc<Policy>>,
+    /// What the rules are made of.
+    pub rulebook: Rulebook,
+    /// The stamp of the documents that the rules were made of.
+    policy_stamp: AtomicI64,
     /// The tools of foreign servers.
     pub foreign: ForeignTools,
     /// Where tasks work.
@@ -100,7 +105,9 @@ impl Crew {
             store: parts.store,
             objects: parts.objects,
             router: parts.router,
-            policy: RwLock::new(Arc::new(parts.policy)),
+            policy: RwLock::new(Arc::new(parts.policy.clone())),
+            rulebook: Rulebook::new(parts.policy),
+            policy_stamp: AtomicI64::new(0),
             foreign: parts.foreign,
             benches: parts.benches,
             clock: parts.clock,
@@ -118,7 +125,37 @@ impl Crew {
         self.foreign.catalogue()
     }
 
-    /// The rules as they stand now.
+    /// The rules as the store has them at this moment, whoever changed them: read before every
+    /// decision. A document that does not fit leaves the running rules in force.
+    pub async fn policy_now(&self) -> Result<Arc<Policy>, Wrong> {
+        let stamp = Rulebook::stamp(&self.store, self.org).await?;
+        if stamp != self.policy_stamp.load(Ordering::Acquire) {
+            match self.load_policy().await {
+                Err(Wrong::PolicyRefused(why)) => {
+                    tracing::error!(why, "the stored policy is unfit; the one in force stays");
+                }
+                other => other?,
+            }
+        }
+        Ok(self.policy())
+    }
+
+    /// Puts the stored rules in force.
+    pub async fn load_policy(&self) -> Result<(), Wrong> {
+        let read = self.rulebook.read(&self.store, self.org).await?;
+        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        *policy = Arc::new(read.policy);
+        self.policy_stamp.store(read.stamp, Ordering::Release);
+        Ok(())
+    }
+
+    /// How long a question stays open now.
+    pub fn approval_ttl(&self) -> Duration {
+        let said = self.policy().approval_ttl_s.map(Duration::from_secs);
+        said.unwrap_or(self.settings.approval_ttl)
+    }
+
+    /// The rules as they were last read.
     pub fn policy(&self) -> Arc<Policy> {
         self.policy
             .read()

@@ -58,7 +58,7 @@ async fn attempt(
 ) -> Result<Approval, Wrong> {
     let approval = seen(crew, by, id).await?;
     refuse_if_ended(crew, &approval).await?;
-    let policy = crew.policy();
+    let policy = crew.policy_now().await?;
     policy
         .approvers
         .may_decide(by, &approval)

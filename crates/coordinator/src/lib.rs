@@ -31,6 +31,7 @@ mod meter;
 pub mod control;
 pub mod decide;
 pub mod review;
+pub mod rulebook;
 pub mod workspace;
 mod due;
 

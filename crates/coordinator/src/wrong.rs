@@ -52,6 +52,9 @@ pub enum Wrong {
     /// The request itself makes no sense.
     #[error("{0}")]
     Unfit(String),
+    /// A policy that cannot come into force, with its fault.
+    #[error("{0}")]
+    PolicyRefused(String),
     /// A part of the server ended under the work.
     #[error("the server is stopping; nothing was lost, ask again after its start")]
     Gone,

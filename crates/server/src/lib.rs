@@ -19,3 +19,5 @@ mod page;
 pub use app::openapi;
 pub use start::{Ready, StartError, Startup, run};
 pub use vault::Vault;
+pub use wardroom_coordinator::Wrong;
+pub use wardroom_coordinator::rulebook;

@@ -150,6 +150,7 @@ pub async fn run(
         redactor,
         mcp,
     )?;
+    crew.load_policy().await?;
     let (stopper, stopping) = watch::channel(false);
     let app = App::new(Inner {
         crew: crew.clone(),

@@ -82,6 +82,7 @@ fn code_of(wrong: &Wrong) -> Code {
         Wrong::NotFound { .. } => Code::NotFound,
         Wrong::Forbidden(_) => Code::Forbidden,
         Wrong::Unfit(_) => Code::InvalidBody,
+        Wrong::PolicyRefused(_) => Code::PolicyRefused,
         Wrong::TooLate(_) => Code::TaskEnded,
         Wrong::NotEnded(_) => Code::TaskNotEnded,
         Wrong::NothingToUndo(_) => Code::NothingToUndo,

@@ -105,6 +105,28 @@ impl Store {
         self.one(sql, params![org, kind, version]).await
     }
 
+    /// How many versions there are of a document and of those below it (`policy`, `policy:user_…`):
+    /// a number that grows with every change of any of them.
+    pub async fn document_stamp(&self, org: OrgId, kind: &str) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM document \
+                   WHERE org = $1 AND (kind = $2 OR kind > $2 || ':' AND kind < $2 || ';')";
+        let row: Option<(i64,)> = self.one(sql, params![org, kind]).await?;
+        Ok(row.map_or(0, |(count,)| count))
+    }
+
+    /// The newest versions of the documents below one (`policy:user_…` below `policy`).
+    pub async fn documents_below(
+        &self,
+        org: OrgId,
+        kind: &str,
+    ) -> Result<Vec<Document>, StoreError> {
+        let sql = "SELECT kind, version, author, body, at FROM document AS newest \
+                   WHERE org = $1 AND kind > $2 || ':' AND kind < $2 || ';' AND version = \
+                   (SELECT MAX(version) FROM document WHERE org = $1 AND kind = newest.kind) \
+                   ORDER BY kind";
+        self.all(sql, params![org, kind]).await
+    }
+
     /// The versions of a document before one (`i64::MAX` for all), newest first.
     pub async fn document_history(
         &self,

@@ -9,6 +9,7 @@ mod output;
 mod place;
 mod office;
 mod people;
+mod policies;
 mod terminal;
 mod chat;
 mod verbs;

@@ -119,3 +119,18 @@ impl From<CommitError> for Failure {
         }
     }
 }
+
+impl From<wardroom_server::Wrong> for Failure {
+    fn from(wrong: wardroom_server::Wrong) -> Self {
+        use wardroom_server::Wrong;
+        match wrong {
+            Wrong::Store(error) => error.into(),
+            Wrong::Commit(error) => error.into(),
+            wrong @ Wrong::PolicyRefused(_) => Self::new(
+                wrong.to_string(),
+                "See docs/security/policy.md for what a policy may say.",
+            ),
+            wrong => Self::new(wrong.to_string(), ""),
+        }
+    }
+}

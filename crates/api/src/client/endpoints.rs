@@ -11,7 +11,9 @@ use crate::invite::{CreateInvite, Invite};
 use crate::mcp::McpServerList;
 use crate::message::{MessageList, PostMessage, Reply};
 use crate::page::Page;
-use crate::policy::{Policy, PutPolicy};
+use crate::policy::{
+    ExplainPolicy, ExplainedCall, OwnRules, Policy, PolicyHistory, PutPolicy, RollbackPolicy,
+};
 use crate::secret::{PutSecret, SecretList};
 use crate::session::{CreateSession, Session, SessionList};
 use crate::task::{CreateTask, ResolveEffect, Task, TaskEnvelope, TaskFilter, TaskList, TellTask};
@@ -309,6 +311,31 @@ impl Client {
     /// `PUT /v1/policy`
     pub async fn put_policy(&self, put: &PutPolicy) -> Result<Policy, ClientError> {
         self.change(Method::PUT, "v1/policy", put, None).await
+    }
+
+    /// `GET /v1/policy/history`
+    pub async fn policy_history(&self) -> Result<PolicyHistory, ClientError> {
+        self.get("v1/policy/history", &NO_QUERY).await
+    }
+
+    /// `POST /v1/policy/rollback`
+    pub async fn roll_back_policy(&self, back: &RollbackPolicy) -> Result<Policy, ClientError> {
+        self.post("v1/policy/rollback", back).await
+    }
+
+    /// `POST /v1/policy/explain`
+    pub async fn explain_policy(
+        &self,
+        asked: &ExplainPolicy,
+    ) -> Result<ExplainedCall, ClientError> {
+        self.post("v1/policy/explain", asked).await
+    }
+
+    /// `PUT /v1/users/{id}/policy`
+    pub async fn put_own_rules(&self, user: UserId, own: &OwnRules) -> Result<(), ClientError> {
+        let url = self.url(&format!("v1/users/{user}/policy"))?;
+        let request = self.http.put(url).json(own).timeout(TIMEOUT_ANSWER);
+        self.send(request).await.map(drop)
     }
 
     /// `GET /v1/emergency`

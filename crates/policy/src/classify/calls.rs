@@ -4,6 +4,7 @@ use serde_json::Value;
 use wardroom_domain::RiskTier::{L0Readonly, L1Mutating, L2Destructive, L3Privileged};
 
 use super::general;
+use super::hosts::{Special, special};
 use super::programs::http::Request;
 use super::rule::{Reach, Rule};
 use super::shell::Walker;
@@ -14,7 +15,7 @@ use super::words::Arg;
 #[rustfmt::skip]
 pub static RULES: &[&Rule] = &[
     &LOOKS, &READS, &ASKS, &TRIES, &EDITS, &MAKES_TASK, &SENDS, &APPLIES, &GAINS, &UNKNOWN_TOOL,
-    &MALFORMED,
+    &MALFORMED, &NOT_WEB, &WITH_PASSWORD, &PRIVATE,
 ];
 
 static LOOKS: Rule = Rule::code(
@@ -45,9 +46,9 @@ static ASKS: Rule = Rule::code(
 #[rustfmt::skip]
 static TRIES: Rule = Rule::code(
     "tool.search",
-    L1Mutating,
+    L0Readonly,
     Reach::Remote,
-    "tells a search service what is looked for",
+    "asks a search service",
     &[],
     &[],
 );
@@ -105,6 +106,33 @@ static UNKNOWN_TOOL: Rule = Rule::code(
     &[],
 );
 #[rustfmt::skip]
+static NOT_WEB: Rule = Rule::code(
+    "network.no-web-address",
+    L2Destructive,
+    Reach::Remote,
+    "is no address of the web",
+    &[],
+    &[],
+);
+#[rustfmt::skip]
+static WITH_PASSWORD: Rule = Rule::code(
+    "network.password-in-address",
+    L3Privileged,
+    Reach::Remote,
+    "carries a name or a password in the address",
+    &[],
+    &[],
+);
+#[rustfmt::skip]
+static PRIVATE: Rule = Rule::code(
+    "network.private",
+    L2Destructive,
+    Reach::Remote,
+    "reaches this machine or a private network",
+    &[],
+    &[],
+);
+#[rustfmt::skip]
 static MALFORMED: Rule = Rule::code(
     "tool.malformed",
     L2Destructive,
@@ -157,10 +185,10 @@ impl Walker<'_> {
                 self.writes(&to);
             }
             "file_delete" => self.deletes(&path(arguments, "path")?),
-            "http_fetch" => self.request(&Request::get(text(arguments, "url")?)),
+            "http_fetch" => self.tool_asks(&Request::get(text(arguments, "url")?)),
             "http_request" => self.tool_request(arguments)?,
             "html_to_markdown" => match arguments.get("url").and_then(Value::as_str) {
-                Some(url) => self.request(&Request::get(url)),
+                Some(url) => self.tool_asks(&Request::get(url)),
                 None => self.add(&LOOKS, tool),
             },
             "sql" => self.sql(
@@ -200,11 +228,51 @@ impl Walker<'_> {
             sends: arguments.get("body").is_some_and(|body| !body.is_null()),
             secret: arguments
                 .get("secret")
-                .is_some_and(|secret| !secret.is_null()),
+                .is_some_and(|secret| !secret.is_null())
+                || has_credentials(arguments),
         };
-        self.request(&request);
+        self.tool_asks(&request);
         Some(())
     }
+
+    /// A request that the product makes itself, from outside of every sandbox: no ground contains
+    /// it.
+    fn tool_asks(&mut self, request: &Request) {
+        let allowed_domains = self.ground.allowed_domains().to_vec();
+        let special = special(&request.address, &allowed_domains);
+        let host = Ground::HostFolder { allowed_domains };
+        let mut outside = Walker::new(&host);
+        outside.request(request);
+        let rule = match special {
+            Some(Special::NotWeb) => Some(&NOT_WEB),
+            Some(Special::Credentials) => Some(&WITH_PASSWORD),
+            Some(Special::Private) => Some(&PRIVATE),
+            None => None,
+        };
+        if let Some(rule) = rule {
+            outside.add(rule, &request.address);
+        }
+        self.draft = outside.draft;
+    }
+}
+
+/// Whether a header proves who asks.
+fn has_credentials(arguments: &Value) -> bool {
+    let headers = arguments.get("headers").and_then(Value::as_object);
+    let mut names = headers.into_iter().flat_map(|headers| headers.keys());
+    names.any(|name| {
+        let name = name.to_ascii_lowercase();
+        [
+            "authorization",
+            "cookie",
+            "api-key",
+            "apikey",
+            "token",
+            "secret",
+        ]
+        .iter()
+        .any(|part| name.contains(part))
+    })
 }
 
 fn text<'a>(arguments: &'a Value, name: &str) -> Option<&'a str> {

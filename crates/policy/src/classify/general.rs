@@ -29,8 +29,8 @@ pub static HELP: Rule = Rule::code(
     L0Readonly,
     Reach::Local,
     "only prints help or a version",
-    &["some-unheard-of-tool --version", "rm --help", "git push --help"],
-    &["some-unheard-of-tool --version --apply", "./tool --help", "shutdown -h"],
+    &["some-unheard-of-tool --version", "rm --help", "git push --help", "node -v"],
+    &["some-unheard-of-tool --version --apply", "./tool --help", "shutdown -h", "some-unheard-of-tool -v"],
 );
 #[rustfmt::skip]
 pub static UNPARSABLE: Rule = Rule::code(

@@ -245,6 +245,8 @@ fn asks_for_help(invocation: &Invocation<'_>) -> bool {
     let asks = match last.text.as_str() {
         "--help" => true,
         "--version" | "-V" | "-help" | "-version" | "--usage" | "help" | "version" => sole,
+        // For others it means to be wordy.
+        "-v" => sole && VERSION_BY_V.contains(&invocation.program),
         "-h" | "-?" => {
             !table::has_privileged_rule(invocation.program)
                 && !before.iter().any(|arg| sounds_destructive(&arg.text))
@@ -253,6 +255,20 @@ fn asks_for_help(invocation: &Invocation<'_>) -> bool {
     };
     asks && last.is_plain() && before.len() <= 3 && before.iter().all(is_verb_word)
 }
+
+const VERSION_BY_V: &[&str] = &[
+    "git",
+    "node",
+    "ruby",
+    "perl",
+    "php",
+    "npm",
+    "yarn",
+    "pnpm",
+    "lua",
+    "docker",
+    "terraform",
+];
 
 fn is_verb_word(arg: &Arg) -> bool {
     arg.is_plain()

@@ -212,6 +212,13 @@ pub fn is_secret(path: &str) -> bool {
     secret_in_system(path)
         || path.strip_prefix("~/").is_some_and(secret_in_home)
         || secret_name(path)
+        || climbs_to_secret(path)
+}
+
+/// `../../etc/shadow`: how far up it goes is not known here, so every place is thought of.
+fn climbs_to_secret(path: &str) -> bool {
+    let below = path.trim_start_matches("../");
+    below.len() < path.len() && (secret_in_system(&format!("/{below}")) || secret_in_home(below))
 }
 
 /// Does a pattern for names (`id_rsa*`) look for secrets in particular?

@@ -103,6 +103,14 @@ impl PolicyDocument {
         Ok(document)
     }
 
+    /// Reads a document as it is kept and sent: JSON.
+    pub fn of_json(value: serde_json::Value) -> Result<Self, Fault> {
+        let document: Self =
+            serde_json::from_value(value).map_err(|error| in_message(&error.to_string()))?;
+        document.check()?;
+        Ok(document)
+    }
+
     /// A document of rules alone.
     pub fn of_rules(rules: impl Into<String>) -> Self {
         Self {
@@ -216,7 +224,14 @@ pub(super) fn known_tool(key: &str, tool: &str) -> Result<(), Fault> {
 }
 
 fn in_toml(text: &str, error: &toml::de::Error) -> Fault {
-    let message = error.message().to_owned();
+    Fault {
+        line: error.span().map(|span| line_at(text, span.start)),
+        ..in_message(error.message())
+    }
+}
+
+/// What a reader said, with the nearest of what it expected.
+fn in_message(message: &str) -> Fault {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let fix = match quoted.split_first() {
         Some((wrong, expected)) if message.starts_with("unknown") => {
@@ -229,10 +244,9 @@ fn in_toml(text: &str, error: &toml::de::Error) -> Fault {
         message.starts_with("unknown"),
     ) {
         (Some((before, _)), true) if fix.is_some() => before.to_owned(),
-        _ => message.clone(),
+        _ => message.to_owned(),
     };
     Fault {
-        line: error.span().map(|span| line_at(text, span.start)),
         what,
         fix,
         ..Fault::default()

@@ -200,6 +200,29 @@ fn tool_calls_are_judged_by_their_arguments() {
     assert_eq!(tier("http_request", delete), RiskTier::L2Destructive);
     let with_secret = json!({"method": "GET", "url": "https://docs.example.com", "secret": "api"});
     assert_eq!(tier("http_request", with_secret), RiskTier::L3Privileged);
+    let with_header =
+        json!({"method": "GET", "url": "https://docs.example.com", "headers": {"X-Api-Key": "a"}});
+    assert_eq!(tier("http_request", with_header), RiskTier::L3Privileged);
+    for (url, expected) in [
+        ("http://10.0.0.5/admin", RiskTier::L2Destructive),
+        ("http://localhost:8700/v1/policy", RiskTier::L2Destructive),
+        ("http://127.1/", RiskTier::L2Destructive),
+        ("http://0x7f000001/", RiskTier::L2Destructive),
+        ("http://[::ffff:192.168.0.1]/", RiskTier::L2Destructive),
+        ("http://printer/", RiskTier::L2Destructive),
+        ("http://nas.local./", RiskTier::L2Destructive),
+        ("http://169.254.169.254/latest", RiskTier::L3Privileged),
+        ("https://user:pw@example.org/", RiskTier::L3Privileged),
+        ("file:///etc/hosts", RiskTier::L2Destructive),
+        ("javascript:alert(1)", RiskTier::L2Destructive),
+        ("no address", RiskTier::L2Destructive),
+    ] {
+        assert_eq!(tier("http_fetch", json!({"url": url})), expected, "{url}");
+    }
+    assert_eq!(
+        tier("file_read", json!({"path": "../../etc/shadow"})),
+        RiskTier::L3Privileged
+    );
     assert_eq!(
         tier("sql", json!({"statement": "DROP TABLE a"})),
         RiskTier::L2Destructive

@@ -6,17 +6,17 @@ use crate::machine::block_on;
 use crate::output::{json, lines, print};
 use crate::people::People;
 use crate::place::Place;
+use crate::policies::{self, Changed, Policies, Written};
 use crate::terminal::visible;
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use serde_json::{Value, json};
-use wardroom_domain::{OrgId, Origin, Principal, Role, Timestamp, UserId};
+use std::path::PathBuf;
+use wardroom_api::policy::{Decider, ExplainPolicy, Explained, ExplainedCall, PolicyVersion};
+use wardroom_domain::{Origin, Principal, Role, UserId, UserStatus};
 use wardroom_policy::classify::{
     Ground, Verdict, classify_call, classify_command, rules, self_check,
 };
-use wardroom_policy::decide::{
-    Approvers, Explained, Policy as Rules, Preset, Supposed, Where, table,
-};
+use wardroom_policy::decide::{Approvers, Policy as Rules, Preset, Supposed, Where, table};
 
 /// See what the policy says
 #[derive(Debug, Subcommand)]
@@ -25,6 +25,15 @@ pub enum Policy {
     Table(PresetFlag),
     Classify(Classify),
     Explain(Explain),
+    Set(Set),
+    /// List the versions of the policy, newest first, with what each changed
+    History,
+    /// Make an old version the newest; 0 is the configuration alone
+    Rollback {
+        /// Which, from `policy history`
+        #[arg(id = "which", value_name = "VERSION")]
+        version: i64,
+    },
     /// Check that every rule of the classifier decides its own examples
     Test,
 }
@@ -55,11 +64,35 @@ pub struct Explain {
     #[arg(long)]
     tool: String,
     /// Its arguments, such as {"command": "ls"}
-    #[arg(long, value_name = "JSON", value_parser = object)]
+    #[arg(long, value_name = "JSON", value_parser = policies::object)]
     args: Value,
     /// For whom it would be done [default: an overlord]
     #[arg(long = "as", value_name = "USER")]
     user: Option<String>,
+    /// Through which door: chat, api, subtask, schedule or webhook [default: chat]
+    #[arg(long, value_parser = origin)]
+    origin: Option<Origin>,
+    /// The agent that would do it
+    #[arg(long)]
+    agent: Option<String>,
+    /// As if the task had read something from outside before
+    #[arg(long)]
+    after_external: bool,
+}
+
+/// Put a policy in force, at once and for running tasks too
+#[derive(Debug, Args)]
+pub struct Set {
+    /// The document, in TOML, or rules alone in a file that ends in .cedar; - for stdin
+    file: PathBuf,
+    /// A person's own rules, in Cedar, which tighten the org's for his actions
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    let words: Vec<&str> = Origin::ALL.iter().map(|origin| origin.as_str()).collect();
+    Origin::parse(text).ok_or_else(|| format!("it is one of {}", words.join(", ")))
 }
 
 fn preset(text: &str) -> Result<Preset, String> {
@@ -71,35 +104,28 @@ fn preset(text: &str) -> Result<Preset, String> {
     Preset::parse(text).ok_or_else(|| format!("it is one of {words}"))
 }
 
-fn object(text: &str) -> Result<Value, String> {
-    match serde_json::from_str(text) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err("it is no JSON object".to_owned()),
-        Err(error) => Err(format!("it is no JSON: {error}")),
-    }
-}
-
 impl Policy {
     pub fn run(self, place: &Place) -> Result<Exit, Failure> {
         match self {
             Self::Table(flag) => print_table(place, flag),
             Self::Classify(classify) => classify.run(),
             Self::Explain(explain) => explain.run(place),
+            Self::Set(set) => set.run(place),
+            Self::History => history(place),
+            Self::Rollback { version } => roll_back(place, version),
             Self::Test => test(place),
         }
     }
 }
 
 fn print_table(place: &Place, flag: PresetFlag) -> Result<Exit, Failure> {
-    let policy = place.config()?.policy_of(flag.preset);
-    if place.json {
-        json(&json!({
-            "preset": policy.preset,
-            "self_approval": policy.approvers.self_approval,
-            "table": table(&policy).lines().collect::<Vec<_>>(),
-        }))?;
-    } else {
-        lines(&table(&policy))?;
+    let text = match flag.preset {
+        Some(_) => table(&place.config()?.policy_of(flag.preset)),
+        None => block_on(policies::table(place))?,
+    };
+    match place.json {
+        true => json(&json!({"table": text.lines().collect::<Vec<_>>()}))?,
+        false => lines(&text)?,
     }
     Ok(Exit::Done)
 }
@@ -116,7 +142,7 @@ impl Classify {
     fn run(self) -> Result<Exit, Failure> {
         let ground = ground(self.view);
         let policy = Rules::new(self.preset, Approvers::default());
-        let requester = supposed_person(Role::Member);
+        let requester = policies::somebody(Role::Member);
         for_each_row(|row| {
             let verdict = judge(row, &ground)?;
             let arguments = row.get("arguments").cloned().unwrap_or_default();
@@ -147,18 +173,6 @@ fn judge(row: &Rows, ground: &Ground) -> Result<Verdict, String> {
     }
 }
 
-/// Somebody of a role, for questions that are about no particular person.
-fn supposed_person(role: Role) -> Principal {
-    let at = Timestamp::default();
-    Principal {
-        org: OrgId::mint(at, 0),
-        user: UserId::mint(at, 0),
-        name: role.to_string(),
-        role,
-        via: "policy".to_owned(),
-    }
-}
-
 fn supposed<'a>(requester: &'a Principal, tool: &'a str, arguments: &'a Value) -> Supposed<'a> {
     Supposed {
         requester,
@@ -174,73 +188,166 @@ fn place_of(is_view: bool) -> Where {
     if is_view { Where::View } else { Where::Host }
 }
 
-/// What `policy explain --json` prints.
-#[derive(Serialize)]
-struct Answer {
-    tool: String,
-    role: Role,
-    in_view: Explained,
-    on_host: Explained,
-}
-
 impl Explain {
     fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let policy = place.config()?.policy();
-        let role = match &self.user {
-            Some(name) => block_on(async { People::of(place).await?.named(name).await })?.role,
-            None => Role::Overlord,
-        };
-        let requester = supposed_person(role);
-        let call = supposed(&requester, &self.tool, &self.args);
-        let answer = Answer {
-            in_view: policy.explain(&call, Where::View),
-            on_host: policy.explain(&call, Where::Host),
-            tool: self.tool.clone(),
-            role,
-        };
-        print(place.json, &answer, |answer| in_words(&policy, answer))?;
+        let explained = block_on(async {
+            let (user, role) = match &self.user {
+                Some(name) => {
+                    let user = People::of(place).await?.named(name).await?;
+                    (Some(user.id), user.role)
+                }
+                None => (None, Role::Overlord),
+            };
+            let asked = ExplainPolicy {
+                tool: self.tool,
+                arguments: self.args,
+                user,
+                origin: self.origin,
+                agent: self.agent,
+                after_external: self.after_external,
+            };
+            policies::explain(place, asked, role).await
+        })?;
+        print(place.json, &explained, in_words)?;
         Ok(Exit::Done)
     }
 }
 
-fn in_words(policy: &Rules, answer: &Answer) -> String {
-    let mut text = format!("{} under preset {}\n", visible(&answer.tool), policy.preset);
+fn in_words(call: &ExplainedCall) -> String {
+    let mut text = format!("{} for a {}\n", visible(&call.tool), call.role);
     for (place, explained) in [
-        ("in a task's view", &answer.in_view),
-        ("on the host", &answer.on_host),
+        ("in a task's view", &call.in_view),
+        ("on the host", &call.on_host),
     ] {
-        let Explained {
-            decision,
-            tier,
-            rule,
-            source,
-            rationale,
-            ..
-        } = explained;
-        text.push_str(&format!(
-            "{place}: {decision}, {tier} by `{rule}` ({source}): {}\n",
-            visible(rationale)
-        ));
-        let may = |own: bool| {
-            let able = explained
-                .deciders
-                .iter()
-                .filter(|who| if own { who.own } else { who.others });
-            able.map(|who| who.role.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        if !explained.deciders.is_empty() {
-            let own = Some(may(true))
-                .filter(|own| !own.is_empty())
-                .unwrap_or("nobody".to_owned());
-            text.push_str(&format!(
-                "  who decides: {}; the own request: {own}\n",
-                may(false)
-            ));
-        }
+        text.push_str(&answer_in_words(place, explained));
     }
     text
+}
+
+fn answer_in_words(place: &str, explained: &Explained) -> String {
+    let Explained {
+        decision,
+        tier,
+        rule,
+        source,
+        rationale,
+        deciders,
+    } = explained;
+    let why = visible(rationale);
+    let mut text = format!(
+        "{place}: {decision}, {tier} by `{}` ({source}): {why}\n",
+        visible(rule)
+    );
+    if !deciders.is_empty() {
+        let able = |may: fn(&Decider) -> bool| {
+            let roles: Vec<&str> = deciders
+                .iter()
+                .filter(|who| may(who))
+                .map(|who| who.role.as_str())
+                .collect();
+            if roles.is_empty() {
+                "nobody".to_owned()
+            } else {
+                roles.join(", ")
+            }
+        };
+        let (others, own) = (able(|who| who.others), able(|who| who.own));
+        text.push_str(&format!(
+            "  who says yes: {others}; to his own request: {own}\n"
+        ));
+    }
+    text
+}
+
+impl Set {
+    fn run(self, place: &Place) -> Result<Exit, Failure> {
+        let text = self.read()?;
+        let is_cedar = self.file.extension().is_some_and(|end| end == "cedar");
+        block_on(async {
+            let policies = Policies::of(place).await?;
+            if let Some(name) = &self.user {
+                let user = user_of(place, &policies, name).await?;
+                policies.set_own(user, text).await?;
+                anstream::eprintln!("The own rules of {name} are in force.");
+                return Ok(());
+            }
+            let written = match is_cedar {
+                true => Written::Rules(text),
+                false => Written::Document(text),
+            };
+            said(place, &policies.set(written).await?)
+        })?;
+        Ok(Exit::Done)
+    }
+
+    fn read(&self) -> Result<String, Failure> {
+        let read = match self.file.as_os_str() == "-" {
+            true => std::io::read_to_string(std::io::stdin()),
+            false => std::fs::read_to_string(&self.file),
+        };
+        read.map_err(|error| {
+            let sentence = format!("{} cannot be read", self.file.display());
+            Failure::caused(sentence, &error, "Name a file, or - for stdin.")
+        })
+    }
+}
+
+/// Somebody by name, from the store that is open already where there is no server.
+async fn user_of(place: &Place, policies: &Policies, name: &str) -> Result<UserId, Failure> {
+    let Policies::Store(office, _) = policies else {
+        return Ok(People::of(place).await?.named(name).await?.id);
+    };
+    let users = office.store.users(office.org).await?;
+    let found = users
+        .into_iter()
+        .find(|user| user.name == name && user.status != UserStatus::Removed);
+    found.map(|user| user.id).ok_or_else(|| {
+        Failure::new(
+            format!("there is nobody named `{name}`"),
+            "See `wardroom user list`.",
+        )
+    })
+}
+
+fn said(place: &Place, changed: &Changed) -> Result<(), Failure> {
+    for warning in &changed.warnings {
+        anstream::eprintln!("note: {}", visible(warning));
+    }
+    let data = json!({"version": changed.version, "warnings": changed.warnings});
+    print(place.json, &data, |_| {
+        format!("version {} is in force\n", changed.version)
+    })
+}
+
+fn roll_back(place: &Place, version: i64) -> Result<Exit, Failure> {
+    block_on(async {
+        let changed = Policies::of(place).await?.roll_back(version).await?;
+        said(place, &changed)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn history(place: &Place) -> Result<Exit, Failure> {
+    let versions = block_on(async { Policies::of(place).await?.history().await })?;
+    print(place.json, &json!({"versions": versions}), |_| {
+        let mut text = String::new();
+        for version in &versions {
+            let PolicyVersion {
+                version,
+                author,
+                at,
+                diff,
+                ..
+            } = version;
+            text.push_str(&format!(
+                "version {version}, {at}, {}\n{}\n",
+                visible(author),
+                visible(diff)
+            ));
+        }
+        text
+    })?;
+    Ok(Exit::Done)
 }
 
 fn test(place: &Place) -> Result<Exit, Failure> {

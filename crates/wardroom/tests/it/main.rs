@@ -8,6 +8,7 @@
 
 mod configuration;
 mod offline;
+mod policies;
 mod server;
 mod secrets;
 mod usage;

@@ -19,6 +19,7 @@ mod folder;
 mod approval;
 mod cancel;
 mod limits;
+mod policy;
 mod chaos;
 mod crash;
 mod several;

@@ -80,8 +80,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "server",
         ],
     ),
-    ("bench", &["domain", "store", "api", "llm", "testkit"]),
-    ("bench", &["domain", "store", "api", "testkit"]),
+    (
+        "bench",
+        &["domain", "policy", "store", "api", "llm", "testkit"],
+    ),
     ("xtask", &[]),
 ];
 

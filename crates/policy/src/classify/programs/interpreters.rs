@@ -9,7 +9,7 @@ use super::super::shell::{Feed, Walker};
 use super::super::table::grammar_of;
 use super::super::words::{Arg, Known};
 
-pub static RULES: &[&Rule] = &[&PURE_CODE, &CODE, &SESSION];
+pub static RULES: &[&Rule] = &[&PURE_CODE, &SYNTAX, &CODE, &SESSION];
 
 #[rustfmt::skip]
 static PURE_CODE: Rule = Rule::code(
@@ -23,6 +23,15 @@ static PURE_CODE: Rule = Rule::code(
         "python3 -m json.tool data.json",
     ],
     &["python3 -c 'import os; os.remove(\"x\")'", "node -e 'require(\"fs\")'"],
+);
+#[rustfmt::skip]
+static SYNTAX: Rule = Rule::code(
+    "language.syntax",
+    L0Readonly,
+    Reach::Local,
+    "only checks how a program text is written, and runs none of it",
+    &["php -l a.php", "bash -n deploy.sh", "node --check a.js", "ruby -c a.rb"],
+    &["php a.php", "bash -n -c ls", "perl -c a.pl"],
 );
 #[rustfmt::skip]
 static CODE: Rule = Rule::code(
@@ -52,6 +61,9 @@ impl Walker<'_> {
     pub fn shell_program(&mut self, name: &str, args: &[Arg], input: &Feed) -> Option<Feed> {
         if matches!(args, [only] if matches!(only.text.as_str(), "--version" | "--help")) {
             return None;
+        }
+        if self.checks_syntax(name, args) {
+            return Some(Feed::Computed);
         }
         let mut index = 0;
         while let Some(arg) = args.get(index) {
@@ -101,6 +113,26 @@ impl Walker<'_> {
         Feed::Computed
     }
 
+    /// `php -l FILE` and its like. Perl is not among them: it runs what stands in `BEGIN`.
+    fn checks_syntax(&mut self, name: &str, args: &[Arg]) -> bool {
+        let [flag, file] = args else {
+            return false;
+        };
+        let asks = match name {
+            "php" => matches!(flag.text.as_str(), "-l" | "--syntax-check"),
+            "node" => matches!(flag.text.as_str(), "-c" | "--check"),
+            "ruby" => flag.text == "-c",
+            "sh" | "bash" | "dash" | "zsh" | "ksh" => flag.text == "-n",
+            _ => false,
+        };
+        let is_file = file.known == Known::Exact && !file.text.starts_with('-');
+        if asks && is_file {
+            self.add(&SYNTAX, name);
+            self.reads(file);
+        }
+        asks && is_file
+    }
+
     /// A shell runs what flows into it.
     fn run_input(&mut self, name: &str, input: &Feed) -> Feed {
         match input {
@@ -128,6 +160,9 @@ impl Walker<'_> {
             {
                 return None;
             }
+        }
+        if self.checks_syntax(name, args) {
+            return Some(Feed::Computed);
         }
         self.mention_all(args);
         if let Some(code) = inline_code(name, args) {

@@ -167,6 +167,14 @@ static RULES: &[Rule] = &[
         &["aws s3api get-object --bucket a --key b c", "aws s3 cp s3://a/b ."],
         &["aws s3 cp a s3://b/c"],
     ).remote(),
+    Rule::reads(
+        "aws.rehearse",
+        AWS,
+        When::Rehearsal(&["s3 cp", "s3 mv", "s3 rm", "s3 sync"], &["--dryrun"]),
+        "only tells what it would do",
+        &["aws s3 sync a s3://b --dryrun"],
+        &["aws s3 sync a s3://b", "aws s3 rm s3://a"],
+    ).remote(),
     Rule::destroys(
         "aws.other-endpoint",
         AWS,
@@ -396,6 +404,30 @@ static RULES: &[Rule] = &[
         &["rclone sync a b:c", "restic forget a", "virsh destroy a", "heroku config -a x --delete"],
     ).remote(),
     Rule::reads(
+        "hosting.compare",
+        &["rclone", "restic", "borg", "kopia", "bup", "tarsnap", "mc"],
+        When::Verb(&["check", "diff", "verify", "cryptcheck"]),
+        "only compares what is kept",
+        &["restic check", "borg diff a::b c", "rclone check a b:c"],
+        &["borg check --repair a", "restic backup a"],
+    ).remote(),
+    Rule::destroys(
+        "hosting.repair",
+        &["rclone", "restic", "borg", "kopia", "bup"],
+        When::Option(&["--repair", "--undelete-segments"]),
+        "repairs what is kept, and may drop parts of it",
+        &["borg check --repair a"],
+        &["borg check a"],
+    ).remote(),
+    Rule::reads(
+        "hosting.validate",
+        &["circleci", "travis", "gitlab-runner", "drone"],
+        When::Verb(&["config validate", "config process", "lint", "diagnostic", "verify"]),
+        "only checks a configuration",
+        &["circleci config validate a.yml"],
+        &["circleci config pack a"],
+    ).remote(),
+    Rule::reads(
         "hosting.read-always",
         &[
             "squeue", "sinfo", "sacct", "sshare", "sprio", "sstat", "qstat", "bjobs", "condor_q",
@@ -423,7 +455,7 @@ static RULES: &[Rule] = &[
         When::Rehearsal(
             &[
                 "copy", "sync", "move", "delete", "forget", "prune", "bisync", "backup", "create",
-                "put", "del",
+                "put", "del", "extract",
             ],
             &["--dry-run", "-n"],
         ),
@@ -441,9 +473,9 @@ static RULES: &[Rule] = &[
         When::Verb(
             &[
                 "copy", "copyto", "backup", "init", "mount", "umount", "unlock", "cache", "create",
-                "extract", "restore", "dump", "mkdir", "check", "cp", "mb", "get", "put",
+                "extract", "restore", "dump", "mkdir", "cp", "mb", "get", "put",
                 "snapshot create", "break-lock", "full", "incremental", "incr", "copyurl",
-                "self-update", "tag", "repo create", "rebuild-index", "recover", "diff",
+                "self-update", "tag", "repo create", "rebuild-index", "recover",
                 "download-file", "--create", "startbackup",
             ],
         ),
@@ -507,6 +539,14 @@ static RULES: &[Rule] = &[
         &["restic key list", "fly secrets list"],
         &["fly secrets set A=b"],
     ).remote(),
+    Rule::reads(
+        "cloud.automation-look",
+        &["ansible-playbook"],
+        When::Rehearsal(&[""], &["--syntax-check", "--list-tasks", "--list-hosts", "--list-tags"]),
+        "only reads a playbook",
+        &["ansible-playbook --syntax-check site.yml"],
+        &["ansible-playbook site.yml", "ansible-playbook --check site.yml"],
+    ),
     Rule::privileged(
         "cloud.automation",
         &[

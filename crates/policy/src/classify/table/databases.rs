@@ -221,6 +221,14 @@ static RULES: &[Rule] = &[
         &["kafka-topics --bootstrap-server localhost:1 --list", "kafka-configs --describe"],
         &["kafka-topics --delete --topic a"],
     ).remote(),
+    Rule::reads(
+        "kafka.versions",
+        &["kafka-broker-api-versions", "kafka-broker-api-versions.sh", "kafka-cluster"],
+        When::Always,
+        "only looks at the brokers",
+        &["kafka-broker-api-versions --bootstrap-server localhost:1"],
+        &["kafka-topics --delete --topic a"],
+    ).remote(),
     Rule::destroys(
         "kafka.change",
         KAFKA,

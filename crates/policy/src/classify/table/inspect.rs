@@ -37,7 +37,8 @@ const MONITORS: &[&str] = &[
     "nfsiostat", "lxc-ls", "lxc-info", "lxc-top", "lxc-checkconfig", "ipmi-sensors", "subnetcalc",
     "whatmask", "iwgetid", "capinfos", "isoinfo", "isosize", "filefrag", "ntfsinfo", "ntfsls",
     "mdir", "mtype", "hashdeep", "md5deep", "sha1deep", "sha256deep", "ssdeep", "cksfv", "tthsum",
-    "diskus", "erdtree", "trash-list", "dirs", "dwdiff", "lsdiff", "grepdiff", "filterdiff",
+    "diskus", "erdtree", "pwd", "mountpoint", "infocmp", "ncal", "jcal", "errno", "pinky", "ident",
+    "lvmdiskscan", "dexdump", "frida-ps", "tasklist", "systeminfo", "wasm-objdump", "lsinitrd", "trash-list", "dirs", "dwdiff", "lsdiff", "grepdiff", "filterdiff",
     "interdiff", "combinediff", "diffoscope", "jps", "jstat", "jstack", "jinfo", "jdeps", "perldoc",
     "ri", "cflow", "rustfilt", "pahole", "scanelf", "eu-readelf", "eu-nm", "llvm-nm",
     "llvm-readelf", "llvm-objdump", "llvm-size", "llvm-cxxfilt", "aapt", "ideviceinfo",
@@ -71,7 +72,8 @@ const CLIENTS: &[&str] = &[
     "st-info", "dfu-util", "bossac", "sigrok-cli", "lpass", "espanso", "qdbus", "distrobox",
     "toolbox", "aptly", "reprepro", "createrepo", "mock", "pbuilder", "sbuild", "bodhi", "fedpkg",
     "osc", "rpm-ostree", "ostree", "snapcraft", "charmcraft", "rockcraft", "flatpak-builder",
-    "appimagetool",
+    "appimagetool", "perlbrew", "plenv", "nodenv", "liquidctl", "pastel", "packwiz", "bootc", "vcsh",
+    "udisksctl", "fdroidcl", "atuin", "rspamc", "mmcli", "oomctl", "fscrypt", "pdm", "rye",
 ];
 
 #[rustfmt::skip]
@@ -135,6 +137,30 @@ static RULES: &[Rule] = &[
         &["vulture src"],
     ),
     Rule::reads(
+        "inspect.syntax",
+        &["haproxy", "visudo", "unbound-checkconf", "dnsmasq"],
+        When::Rehearsal(&[""], &["-c", "--test", "--check"]),
+        "only checks a configuration",
+        &["haproxy -c -f haproxy.cfg", "visudo -c"],
+        &["haproxy -f haproxy.cfg", "visudo"],
+    ),
+    Rule::reads(
+        "inspect.syntax-of-sshd",
+        &["sshd"],
+        When::Rehearsal(&[""], &["-t", "-T"]),
+        "only checks a configuration",
+        &["sshd -t"],
+        &["sshd -D"],
+    ),
+    Rule::reads(
+        "inspect.array",
+        &["mdadm"],
+        When::Rehearsal(&[""], &["--detail", "-D", "--examine", "-E"]),
+        "only looks at an array of disks",
+        &["mdadm --detail /dev/md0"],
+        &["mdadm --stop /dev/md0"],
+    ),
+    Rule::reads(
         "inspect.client",
         CLIENTS,
         When::Verb(
@@ -150,7 +176,7 @@ static RULES: &[Rule] = &[
                 "list device", "models list", "models", "prog list", "map list", "refs",
                 "remote list", "repo list", "mirror list", "snapshot list", "list-all", "modules",
                 "stats", "dump badging", "dump permissions", "read", "list-dir", "ext-list",
-                "formats",
+                "formats", "stat", "history", "outdated",
             ],
         ),
         "only looks",

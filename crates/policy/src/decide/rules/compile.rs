@@ -194,10 +194,12 @@ fn in_our_words(what: &str) -> String {
         .strip_prefix("for policy `")
         .and_then(|rest| rest.split_once("`"));
     let rest = rest.map_or(what, |(_, rest)| rest.trim_start_matches([':', ',', ' ']));
-    rest.split("; valid entity eids")
-        .next()
-        .unwrap_or(rest)
-        .to_owned()
+    let rest = rest.split("; valid entity eids").next().unwrap_or(rest);
+    // Which of several actions it names is chance.
+    match rest.split_once(" in context for Action::") {
+        Some((what, _)) => format!("{what} not found"),
+        None => rest.to_owned(),
+    }
 }
 
 fn unparsable(text: &str, errors: &cedar_policy::ParseErrors) -> Fault {
