@@ -1,5 +1,6 @@
 //! What a sandbox and a command in it are asked to be. No operating system in here.
 
+use crate::capability::Tier;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
@@ -188,6 +189,10 @@ pub struct Limits {
     pub open_files: u64,
     /// The largest single file that may be written.
     pub file_bytes: u64,
+    /// What a workspace on the host's disk may grow by while the sandbox lives; for a
+    /// copy-on-write view, by all that was written to it.
+    pub workspace_bytes: u64,
+    pub workspace_inodes: u64,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -208,6 +213,9 @@ impl Default for Limits {
             // What most programs assume to be there, and select() can still count.
             open_files: 1024,
             file_bytes: 1024 * MIB,
+            // A build of a large project; as many files as its dependencies have.
+            workspace_bytes: 4096 * MIB,
+            workspace_inodes: 200_000,
         }
     }
 }
@@ -256,6 +264,8 @@ pub struct Demands {
     pub processes: Demand,
     pub cpu: Demand,
     pub disk: Demand,
+    /// How strong the border must be.
+    pub tier: Tier,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

@@ -23,6 +23,7 @@ pub fn run(attempt: &str, amount: u64) -> i32 {
         "memory" => memory(amount),
         "cpu" => cpu(Duration::from_millis(amount)),
         "scratch" => scratch(amount),
+        "disk" => disk(amount),
         _ => UNKNOWN_ATTEMPT,
     }
 }
@@ -146,12 +147,30 @@ fn cpu(wall: Duration) -> i32 {
 
 /// 0: the space ran out before so many bytes were written.
 fn scratch(bytes: u64) -> i32 {
+    i32::from(!is_full(fill("/tmp/.fill", bytes)))
+}
+
+/// 0 as above. Where nothing stops the writing, it waits for a watchdog to notice.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guest has no runtime to wait with"
+)]
+fn disk(bytes: u64) -> i32 {
+    const WATCHDOG_TIME_MAX: Duration = Duration::from_secs(10);
+    if is_full(fill("/workspace/.fill", bytes)) {
+        return 0;
+    }
+    std::thread::sleep(WATCHDOG_TIME_MAX);
+    1
+}
+
+fn fill(path: &str, bytes: u64) -> io::Result<()> {
     let chunk = [0_u8; 64 * 1024];
-    let written = File::create("/tmp/.fill").and_then(|mut file| {
-        for _ in 0..bytes / chunk.len() as u64 {
-            file.write_all(&chunk)?;
-        }
-        Ok(())
-    });
-    i32::from(!written.is_err_and(|error| error.kind() == io::ErrorKind::StorageFull))
+    let mut file = File::create(path)?;
+    (0..bytes / chunk.len() as u64).try_for_each(|_| file.write_all(&chunk))
+}
+
+fn is_full(written: io::Result<()>) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    written.is_err_and(|error| matches!(error.kind(), StorageFull | QuotaExceeded))
 }

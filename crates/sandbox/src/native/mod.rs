@@ -6,6 +6,7 @@
 
 mod cgroup;
 mod control;
+mod disk;
 mod exec;
 mod identity;
 mod launch;
@@ -54,6 +55,7 @@ impl NativeProvider {
 
     async fn begin(&self, spec: &SandboxSpec) -> Result<Begun, SandboxError> {
         let standing = Standing::of_this_process()?;
+        let allowance = watchdog::allowance(&spec.workspace, &spec.limits).await;
         let identity = Identity::take(standing)?;
         let group = Group::make(cgroup::hierarchy(), spec.id.as_str(), &spec.limits)
             .map_err(host("make a cgroup for the sandbox"))?;
@@ -73,6 +75,9 @@ impl NativeProvider {
         let begun = session::begin(spec.id.clone(), &plan, holdings).await?;
         if !begun.session.group().bounds_memory() {
             watchdog::watch(&begun.session, spec.limits.memory_bytes);
+        }
+        if let Some(allowance) = allowance {
+            watchdog::watch_disk(&begun.session, allowance);
         }
         Ok(begun)
     }

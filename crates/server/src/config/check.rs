@@ -84,6 +84,8 @@ fn too_small(config: &Config) -> Option<(String, String)> {
             4,
         ),
         ("sandbox.wall_time_max_s", config.sandbox.wall_time_max_s, 1),
+        ("sandbox.disk_max_mib", config.sandbox.disk_max_mib, 1),
+        ("sandbox.files_max", config.sandbox.files_max, 100),
         ("policy.approval_ttl_s", config.policy.approval_ttl_s, 1),
         (
             "limits.executors_per_user",
