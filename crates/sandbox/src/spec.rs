@@ -128,6 +128,7 @@ pub struct SandboxSpec {
     pub egress: EgressSpec,
     pub profile: Profile,
     pub demands: Demands,
+    pub rights: Rights,
 }
 
 impl SandboxSpec {
@@ -142,6 +143,52 @@ impl SandboxSpec {
             egress: EgressSpec::None,
             profile: Profile::Default,
             demands: Demands::default(),
+            rights: Rights::default(),
+        }
+    }
+}
+
+/// What may be done inside at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// False: the workspace can be read and takes no change.
+    pub write_workspace: bool,
+    pub execute: Execute,
+}
+
+/// Which programs may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Execute {
+    Anything,
+    /// These files alone, by their paths inside. What they interpret themselves is their own
+    /// affair: whoever may run a shell may run its builtins.
+    Only(Vec<PathBuf>),
+}
+
+impl Default for Rights {
+    fn default() -> Self {
+        Self {
+            write_workspace: true,
+            execute: Execute::Anything,
+        }
+    }
+}
+
+impl Rights {
+    /// Permission level 0, `RESTRICTED`: the workspace is read and nothing else; no program but
+    /// the one that is named, which is the runner.
+    pub fn restricted(runner: impl Into<PathBuf>) -> Self {
+        Self {
+            write_workspace: false,
+            execute: Execute::Only(vec![runner.into()]),
+        }
+    }
+
+    /// Permission level 1, `STANDARD`: the workspace is written, and the named programs run.
+    pub fn standard(programs: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self {
+            write_workspace: true,
+            execute: Execute::Only(programs.into_iter().collect()),
         }
     }
 }

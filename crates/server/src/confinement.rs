@@ -4,21 +4,34 @@
 use crate::config::{Config, Requirement, SandboxBackend};
 use std::sync::Arc;
 use wardroom_api::sandbox::{Border, Confinement, Enforced};
+use wardroom_sandbox::view::OverlaySupport;
 use wardroom_sandbox::{
-    Capabilities, Demand, Demands, Enforcement, Limits, NativeProvider, SandboxProvider, Tier,
+    Capabilities, Demand, Demands, Enforcement, EngineProvider, Limits, NativeProvider,
+    OciProvider, SandboxProvider, Tier,
 };
 
 const MIB: u64 = 1024 * 1024;
 
 /// The backend. Keep one per process: it remembers its probe.
 pub fn provider(config: &Config) -> Arc<dyn SandboxProvider> {
+    let folder = config.data_dir.join("containers");
+    let socket = config.sandbox.socket.clone();
     match config.sandbox.backend {
-        // INVARIANT: `check` has refused every other backend.
-        SandboxBackend::Native
-        | SandboxBackend::Oci
-        | SandboxBackend::Podman
-        | SandboxBackend::Docker
-        | SandboxBackend::Kubernetes => Arc::new(NativeProvider::new()),
+        SandboxBackend::Oci => Arc::new(OciProvider::new(&config.sandbox.runtime, &folder)),
+        SandboxBackend::Podman => Arc::new(EngineProvider::podman(socket, &folder)),
+        SandboxBackend::Docker => Arc::new(EngineProvider::docker(socket, &folder)),
+        // INVARIANT: `check` has refused Kubernetes.
+        SandboxBackend::Native | SandboxBackend::Kubernetes => Arc::new(NativeProvider::new()),
+    }
+}
+
+/// How views are kept apart from their workspace: containers mount no layers.
+pub fn overlay(config: &Config) -> OverlaySupport {
+    match config.sandbox.backend {
+        SandboxBackend::Native => OverlaySupport::of_this_process(),
+        other => OverlaySupport::None {
+            because: format!("the {other} backend mounts no overlay"),
+        },
     }
 }
 

@@ -27,7 +27,6 @@ use wardroom_llm::{
     Pace, RoutedModel, Router, RoutingSettings, ScriptedModel, Story, Surroundings,
 };
 use wardroom_policy::redact::Redactor;
-use wardroom_sandbox::view::OverlaySupport;
 use wardroom_store::{AuditSigner, NewLink, Objects, OpenOptions, Store, Write};
 
 /// How `up` was asked to run.
@@ -343,7 +342,7 @@ fn crew(
             snapshots: folders.snapshots.clone(),
             uploads: folders.uploads.clone(),
             hands,
-            overlay: OverlaySupport::of_this_process(),
+            overlay: confinement::overlay(config),
             opened: opened_places(config),
         },
         clock,

@@ -2,6 +2,7 @@
 
 use super::session::{Session, lock};
 use super::stream::{CappedOutput, Stream};
+use super::watchdog::Watched;
 use super::wire::{Command, PACKET_BYTES_MAX, Request, Wire};
 use super::{host, launch};
 use crate::provider::{ExecControl, ExecHandle, ExecReport, Outcome, Output, SandboxError};
@@ -226,7 +227,8 @@ fn stop(session: Arc<Session>, exec: Arc<Exec>, ticket: Ticket, cause: Outcome) 
     });
 }
 
-fn parse(spec: &ExecSpec) -> Result<Command, MalformedSpec> {
+/// The command in the form in which it crosses the border, checked.
+pub fn parse(spec: &ExecSpec) -> Result<Command, MalformedSpec> {
     let argv: Vec<Vec<u8>> = spec
         .argv
         .iter()

@@ -25,14 +25,26 @@ use crate::capability::Capabilities;
 use crate::provider::{Created, SandboxError, SandboxProvider, SweepReport};
 use crate::spec::{Demands, SandboxId, SandboxSpec};
 use async_trait::async_trait;
-use cgroup::Group;
-use identity::{Identity, Standing};
+pub(crate) use cgroup::{Group, common_hierarchy};
+pub(crate) use exec::parse as parse_command;
+pub(crate) use identity::{Identity, Standing};
+pub(crate) use launch::guest_bytes;
+pub(crate) use plan::root_plan;
 use remains::Holdings;
 use session::{Begun, NativeSandbox};
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+pub(crate) use stream::{CappedOutput, Stream, watched};
 use tokio::sync::OnceCell;
+pub(crate) use tree::usage as tree_usage;
+pub(crate) use watchdog::{Watched, allowance, watch, watch_disk};
+pub(crate) use wire::{Plan, Text, Wire};
+
+/// Removes the groups of sandboxes that no longer live.
+pub(crate) fn sweep_groups(is_live: impl Fn(&str) -> bool) -> Vec<String> {
+    cgroup::sweep(cgroup::common_hierarchy(), is_live)
+}
 
 /// Turns an error of the host into one that says what was attempted.
 fn host<E: Into<io::Error>>(attempt: &'static str) -> impl Fn(E) -> SandboxError {

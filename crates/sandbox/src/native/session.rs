@@ -6,6 +6,7 @@ use super::exec::{Exec, Ticket};
 use super::launch::Launched;
 use super::remains::{Holdings, Remains};
 use super::stream::watched;
+use super::watchdog::Watched;
 use super::wire::{Plan, Report, Request};
 use super::{host, launch, tree};
 use crate::provider::{DestroyReason, ExecHandle, Outcome, Sandbox, SandboxError, Teardown, Usage};
@@ -220,10 +221,6 @@ impl Session {
         self.remains.group()
     }
 
-    pub fn has_ended(&self) -> bool {
-        lock(&self.lifeline).is_none()
-    }
-
     /// Asks PID 1; a guest that does not even take the request loses the whole sandbox.
     pub fn demand(&self, request: &Request) {
         if self.control.try_send(request).is_err() {
@@ -236,12 +233,6 @@ impl Session {
         drop(lock(&self.lifeline).take());
         self.group().kill();
         let _ = rustix::process::pidfd_send_signal(&self.init_pidfd, Signal::KILL);
-    }
-
-    /// Kills everything inside for what it took too much of.
-    pub fn kill_because(&self, starved: Outcome) {
-        let _ = self.starved.set(starved);
-        self.kill();
     }
 
     pub fn usage_now(&self) -> Usage {
@@ -261,6 +252,21 @@ impl Session {
     pub async fn wait_for_end(&self) {
         let mut ended = self.ended.subscribe();
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+impl Watched for Session {
+    fn has_ended(&self) -> bool {
+        lock(&self.lifeline).is_none()
+    }
+
+    fn memory_now(&self) -> u64 {
+        tree::usage(self.init).memory_bytes
+    }
+
+    fn kill_because(&self, starved: Outcome) {
+        let _ = self.starved.set(starved);
+        self.kill();
     }
 }
 

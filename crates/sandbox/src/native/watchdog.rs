@@ -1,8 +1,6 @@
 //! The limits that the kernel does not hold here: look often, kill when they are exceeded.
 
 use super::disk::{self, Held};
-use super::session::Session;
-use super::tree;
 use crate::provider::Outcome;
 use crate::spec::{Limits, WorkspaceMount};
 use std::path::PathBuf;
@@ -17,14 +15,22 @@ const DISK_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A large tree takes long to count: at most so large a part of a processor goes into it.
 const DISK_PAUSES_PER_LOOK: u32 = 20;
 
+/// A sandbox as its watchdogs see it.
+pub trait Watched: Send + Sync + 'static {
+    fn has_ended(&self) -> bool;
+    /// What the processes inside use now. Takes a while.
+    fn memory_now(&self) -> u64;
+    fn kill_because(&self, starved: Outcome);
+}
+
 /// Watches memory until the sandbox ends.
-pub fn watch(session: &Arc<Session>, memory_bytes: u64) {
+pub fn watch(session: &Arc<impl Watched>, memory_bytes: u64) {
     let session = session.clone();
     tokio::spawn(async move {
         while !session.has_ended() {
             tokio::time::sleep(LOOK_EVERY).await;
-            let init = session.init;
-            let used = tokio::task::spawn_blocking(move || tree::usage(init).memory_bytes);
+            let looked_at = session.clone();
+            let used = tokio::task::spawn_blocking(move || looked_at.memory_now());
             if used.await.is_ok_and(|used| used > memory_bytes) {
                 session.kill_because(Outcome::OutOfMemory);
             }
@@ -58,7 +64,7 @@ pub async fn allowance(workspace: &WorkspaceMount, limits: &Limits) -> Option<Al
 }
 
 /// Watches the space of a workspace until the sandbox ends.
-pub fn watch_disk(session: &Arc<Session>, Allowance { folder, most }: Allowance) {
+pub fn watch_disk(session: &Arc<impl Watched>, Allowance { folder, most }: Allowance) {
     let session = session.clone();
     tokio::spawn(async move {
         while !session.has_ended() {

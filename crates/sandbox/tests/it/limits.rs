@@ -189,7 +189,9 @@ async fn row_8_a_workspace_on_the_disk_does_not_outgrow_its_space() {
     ] {
         let (folder, layers) = (folder(), layered());
         std::fs::write(folder.path().join("before"), vec![0; 16 << 20]).unwrap();
-        for workspace in [bind(folder.path()), layers.mount()] {
+        // A container works on a copy, never on layers.
+        let layered = oci_runtime().is_none().then(|| layers.mount());
+        for workspace in [bind(folder.path())].into_iter().chain(layered) {
             let report = outgrows(workspace.clone(), script).await;
             assert_eq!(
                 report.outcome,

@@ -61,10 +61,10 @@ fn unsupported(config: &Config) -> Option<(String, String)> {
             "this version keeps objects in a folder; write file:objects".into(),
         );
     }
-    if config.sandbox.backend != SandboxBackend::Native {
+    if config.sandbox.backend == SandboxBackend::Kubernetes {
         return no(
             "sandbox.backend",
-            "this version has the native sandbox only; write native".into(),
+            "this version has no Kubernetes backend; write native, oci, podman or docker".into(),
         );
     }
     if let Some(name) = config.connectors.telegram.keys().next() {

@@ -395,3 +395,115 @@ async fn a_workspace_that_vanished_is_a_sentence_and_nothing_runs() {
     assert_eq!(processes(&marker), 0);
     assert!(!folder.exists());
 }
+
+/// The road of a change, in containers of an OCI runtime.
+async fn works_in_containers(runtime: &str) {
+    let name = match runtime {
+        "runsc" => "oci gvisor",
+        _ => "oci runc",
+    };
+    if std::process::Command::new(runtime)
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        return skip(name, &format!("{runtime} is not installed here"));
+    }
+    let tables = format!("[sandbox]\nbackend = \"oci\"\nruntime = \"{runtime}\"\n");
+    let world = world(laptop().with(&tables)).await;
+    let owner = world.owner();
+    let folder = world.project(&[("old.txt", "old\n"), ("keep/notes.md", "one\n")]);
+    let workspace = owner.opens(&folder).await;
+    let work = script()
+        .shell("echo two >> keep/notes.md; rm old.txt; echo x > /usr/x; cat /etc/shadow; true")
+        .writes("new.txt", "new\n")
+        .calls("file_read", serde_json::json!({"path": "keep/notes.md"}))
+        .says("{last}");
+    let task = asks_in(&owner, workspace, work).await;
+    let question = owner.is_asked().await;
+    assert_eq!(
+        question.tier,
+        RiskTier::L2Destructive,
+        "{}",
+        question.rationale
+    );
+    assert_eq!(read(&folder, "keep/notes.md"), "one\n");
+    let approved = owner.decides(question.id, Verdict::Approve).await;
+    approved.expect("a decision");
+    assert_eq!(result_of(&owner, task).await, "one\ntwo\n");
+    assert_eq!(
+        read(&folder, "keep/notes.md") + &read(&folder, "new.txt"),
+        "one\ntwo\nnew\n"
+    );
+    assert!(!folder.join("old.txt").exists());
+    let bundles = world.data().join("containers/bundles");
+    eventually("the container to be gone", || async {
+        let left = fs::read_dir(&bundles).expect("the bundles").count();
+        (left == 0).then_some(())
+    })
+    .await;
+}
+
+fn skip(name: &str, why: &str) {
+    eprintln!("SKIPPED: {why}");
+    if let Some(notes) = std::env::var_os("WARDROOM_SKIPS") {
+        use std::io::Write;
+        let notes = fs::OpenOptions::new().create(true).append(true).open(notes);
+        let _ = notes.and_then(|mut notes| writeln!(notes, "{name}\t{why}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_works_in_a_container() {
+    works_in_containers("runc").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_works_on_a_kernel_of_its_own() {
+    works_in_containers("runsc").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pdfs_and_archives_are_read_inside() {
+    let world = world(laptop()).await;
+    let owner = world.owner();
+    let text = "BT /F1 18 Tf 20 100 Td (Tides at noon) Tj ET";
+    let pdf = format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj\n\
+         4 0 obj<</Length {}>>stream\n{text}\nendstream endobj\n\
+         5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\ntrailer<</Root 1 0 R>>\n",
+        text.len()
+    );
+    let folder = world.project(&[("tides.pdf", &pdf), ("broken.pdf", "%PDF-1.4\nnothing")]);
+    let workspace = owner.opens(&folder).await;
+    let read = |path: &str| ("file_read", serde_json::json!({"path": path}));
+    let work = script()
+        .shell("mkdir in; echo bee > in/b.txt; tar czf good.tgz in; ln -s /etc/passwd in/link; tar cf bad.tar in; rm -r in")
+        .calls_all(&[read("tides.pdf"), read("broken.pdf"), read("good.tgz"), read("good.tgz/in/b.txt")])
+        .calls_all(&[
+            ("file_move", serde_json::json!({"from": "good.tgz/", "to": "out"})),
+            ("file_move", serde_json::json!({"from": "bad.tar/", "to": "evil"})),
+        ])
+        .shell("rm good.tgz bad.tar; cat out/in/b.txt; ls")
+        .shell("rm -r out")
+        .says("done");
+    let task = asks_in(&owner, workspace, work).await;
+    assert_eq!(result_of(&owner, task).await, "done");
+    let sent = world.model.recorded();
+    let told = sent.last().expect("a turn").body["messages"].to_string();
+    for part in [
+        "a PDF that cannot be read",
+        "in/b.txt  4 bytes",
+        "unpacked 1 files",
+        "it is a link",
+        "bee\\nbroken.pdf\\nout\\ntides.pdf",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    if Path::new("/usr/bin/pdftotext").exists() {
+        assert!(told.contains("Tides at noon"), "{told}");
+    } else {
+        skip("pdf", "pdftotext is not installed here");
+    }
+}
