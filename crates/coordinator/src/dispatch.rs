@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, limits,
 };
-use wardroom_executors::{Errand, RunnerFault};
 use wardroom_executors::mcp::CallFault;
+use wardroom_executors::{Errand, RunnerFault};
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
