@@ -19,6 +19,7 @@ pub mod message;
 pub mod workspace;
 
 pub mod user;
+pub mod sandbox;
 pub mod session;
 pub mod token;
 pub mod secret;

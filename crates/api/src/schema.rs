@@ -4,7 +4,7 @@
 //! used as `#[schema(value_type = schema::TaskId)]`. The words come from the domain's own tables:
 //! a new variant appears in the document by itself.
 
-use crate::{approval, diff, task, user};
+use crate::{approval, diff, sandbox, task, user};
 use std::borrow::Cow;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -83,6 +83,7 @@ word_schemas! {
     ChangeKind from diff::ChangeKind: "What became of one path.";
     Verdict from approval::Verdict: "What a person may say to a question.";
     Remember from approval::Remember: "For how long a yes counts.";
+    Enforced from sandbox::Enforced: "Who holds a border of the sandbox.";
     BypassMode from user::BypassMode: "Whether a person's mutating actions go unasked.";
 }
 

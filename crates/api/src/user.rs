@@ -1,5 +1,6 @@
 //! People, on the wire.
 
+use crate::sandbox::Confinement;
 use crate::schema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -73,6 +74,12 @@ pub struct Me {
     pub org: OrgId,
     /// How he came in: `token tok_…`, `session sess_…`, `unix uid 1000 (alice)`.
     pub via: String,
+    /// What confines his tasks; absent while it is being tried, and where there is no sandbox.
+    #[serde(default)]
+    pub sandbox: Option<Confinement>,
+    /// Why there is no sandbox at all, so that no task runs.
+    #[serde(default)]
+    pub no_sandbox: Option<String>,
 }
 
 wardroom_domain::words! {

@@ -33,6 +33,8 @@ pub struct Benches {
     pub hands: Hands,
     /// Whether an overlay can be had.
     pub overlay: OverlaySupport,
+    /// Protected places that the org has opened to its tasks; an apply names them still.
+    pub opened: Arc<[String]>,
 }
 
 /// One task's workbench.
@@ -78,10 +80,15 @@ impl Bench {
     pub(crate) async fn executor(&mut self) -> Result<&mut Executor, Wrong> {
         if self.executor.is_none() {
             let view = self.view_or_new().await?;
+            let (looked_at, opened) = (view.clone(), self.benches.opened.clone());
+            let covers = blocking(move || looked_at.covers(&opened)).await??;
             let bench = Workbench {
                 id: self.id.clone(),
                 mount: view.mount(),
-                protected: Vec::new(),
+                protected: covers
+                    .iter()
+                    .map(|path| path.as_path().to_owned())
+                    .collect(),
                 shown: self
                     .uploads
                     .iter()

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, limits,
 };
-use wardroom_executors::Errand;
 use wardroom_executors::mcp::CallFault;
+use wardroom_executors::{Errand, RunnerFault};
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
@@ -72,7 +72,12 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wr
         }
         Err(fault) => {
             run.bench.close(DestroyReason::Cancelled).await;
-            let text = format!("{fault}; a fresh sandbox is made for the next call");
+            let mut text = format!("{fault}; a fresh sandbox is made for the next call");
+            // What filled the view would end the next sandbox too.
+            if matches!(fault, RunnerFault::Starved(_)) {
+                run.bench.restore_before(run.life.steps).await?;
+                text.push_str(", and the view is as it was before this one");
+            }
             Ok(outcome(run, true, text, json!({"sandbox": "lost"})))
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use wardroom_domain::{Effect, limits};
 use wardroom_policy::Permit;
-use wardroom_sandbox::{DestroyReason, ExecHandle, Input, Output, Sandbox};
+use wardroom_sandbox::{DestroyReason, ExecHandle, Input, Outcome, Output, Sandbox};
 use wardroom_tools::Foreign;
 
 /// What is to be carried out in a task's sandbox.
@@ -30,6 +30,9 @@ pub enum RunnerFault {
     /// It is gone, or the stream broke.
     #[error("the sandbox ended under the action ({0})")]
     Gone(std::io::Error),
+    /// It was ended for what it took too much of.
+    #[error("{0}")]
+    Starved(&'static str),
     /// It sent what is no answer to this call.
     #[error("the runner broke its protocol: {0}")]
     Lied(String),
@@ -48,6 +51,13 @@ pub enum RunnerFault {
 const LATE_MAX: Duration = Duration::from_secs(10);
 /// How much output a runner may send beyond its cap before it counts as a flood.
 const FLOOD_FACTOR: usize = 4;
+
+/// How long a sandbox that has ended may take to say why.
+const REPORT_TIME_MAX: Duration = Duration::from_secs(2);
+const NO_MEMORY: &str = "the sandbox used more memory than it is given and was ended; work in \
+                         smaller parts";
+const NO_SPACE: &str = "the workspace grew beyond its space and the sandbox was ended; write less, \
+                        or remove what is not needed first";
 
 /// One task's sandbox with its runner.
 pub struct Executor {
@@ -94,8 +104,18 @@ impl Executor {
         let call = call_of(&errand);
         let time_max = errand.timeout + LATE_MAX;
         match tokio::time::timeout(time_max, self.exchange(&call, heard)).await {
+            Ok(Err(RunnerFault::Gone(error))) => Err(self.why_gone(error).await),
             Ok(done) => done,
             Err(_) => Err(RunnerFault::Hung(time_max)),
+        }
+    }
+
+    /// A runner does not end by itself: its sandbox knows why it did.
+    async fn why_gone(&self, error: std::io::Error) -> RunnerFault {
+        match tokio::time::timeout(REPORT_TIME_MAX, self.handle.wait()).await {
+            Ok(report) if report.outcome == Outcome::OutOfMemory => RunnerFault::Starved(NO_MEMORY),
+            Ok(report) if report.outcome == Outcome::OutOfSpace => RunnerFault::Starved(NO_SPACE),
+            _ => RunnerFault::Gone(error),
         }
     }
 

@@ -61,15 +61,27 @@ const SCRATCH_FILES: u64 = 16 * 1024;
 /// Why there is no executor.
 #[derive(Debug, thiserror::Error)]
 pub enum NoHands {
+    /// Less is enforced here than must be.
+    #[error("{0}. `sandbox.require` in the configuration asks for it")]
+    Unmet(SandboxError),
     /// The sandbox could not be made.
     #[error(transparent)]
-    Sandbox(#[from] SandboxError),
+    Sandbox(SandboxError),
     /// What was asked for cannot be a sandbox.
     #[error(transparent)]
     Malformed(#[from] MalformedSpec),
     /// The runner inside did not come up.
     #[error("the runner did not come up in its sandbox: {0}")]
     Runner(String),
+}
+
+impl From<SandboxError> for NoHands {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            unmet @ SandboxError::Unsupported(_) => Self::Unmet(unmet),
+            other => Self::Sandbox(other),
+        }
+    }
 }
 
 impl Hands {
@@ -86,6 +98,11 @@ impl Hands {
             limits,
             demands,
         }
+    }
+
+    /// What must be enforced for a sandbox to be made.
+    pub fn demands(&self) -> &Demands {
+        &self.demands
     }
 
     /// The backend, for probing and sweeping.

@@ -68,6 +68,51 @@ async fn main() -> Result<(), Failure> {
     );
     print_memory();
     sandbox.destroy(DestroyReason::Finished).await?;
+    print_beside_bwrap(&mut cold, &mut bwrap);
+    print_kill().await?;
+    print_large(base).await
+}
+
+/// The same work with bubblewrap, which filters and limits nothing.
+fn print_beside_bwrap(cold: &mut Variant, bwrap: &mut Variant) {
+    if bwrap.times.is_empty() {
+        println!("cold beside bwrap: bwrap is not installed here (limit 1.2)");
+        return;
+    }
+    let ratio = percentile(&mut cold.times, 50) / percentile(&mut bwrap.times, 50);
+    println!("cold beside bwrap: {ratio:.2} (limit 1.2)");
+}
+
+/// From the kill of a tree that ignores signals and has left its session until nothing is left.
+async fn print_kill() -> Result<(), Failure> {
+    const TREE: &str = "trap '' HUP INT TERM; for i in 1 2 3 4 5; do \
+                        setsid sh -c 'trap \"\" TERM; sleep 600 & wait' & done; wait";
+    let mut times = Vec::new();
+    for round in 0..BATCH {
+        let sandbox = create(&format!("latency-kill-{round}")).await?;
+        let handle = sandbox.exec(ExecSpec::new(["sh", "-c", TREE])).await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        times.push(sandbox.destroy(DestroyReason::Emergency).await?.took);
+        drop(handle);
+    }
+    let [p50, p99] = [50, 99].map(|percent| percentile(&mut times, percent));
+    println!("kill of a whole tree: p50 {p50:.1} ms, p99 {p99:.1} ms (limit 50)");
+    Ok(())
+}
+
+/// A server that holds a gigabyte must not make slower sandboxes.
+async fn print_large(base: f64) -> Result<(), Failure> {
+    let ballast = vec![1_u8; 1 << 30];
+    let mut times = Vec::new();
+    for round in 0..BATCH * 2 {
+        times.push(timed(run_cold(format!("latency-large-{round}"))).await?);
+    }
+    let p50 = percentile(&mut times, 50);
+    println!(
+        "cold beneath a server of {} MiB: p50 {p50:.2} ms, {:.2} x plain (limit as cold)",
+        std::hint::black_box(&ballast).len() >> 20,
+        p50 / base
+    );
     Ok(())
 }
 

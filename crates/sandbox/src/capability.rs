@@ -1,7 +1,7 @@
 //! What a backend really enforces, and what is missing for a demand.
 
 use crate::spec::{Demand, Demands, WorkspaceMount};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How firmly something is enforced.
@@ -55,16 +55,30 @@ impl fmt::Display for Enforcement {
     }
 }
 
+const OWN_KERNEL: &str = "the sandbox shares the host's kernel: use gVisor (`backend = \"oci\"` with \
+                          `runtime = \"runsc\"`)";
+
 /// How strong the border is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
     /// The host's kernel behind namespaces and a system-call filter.
+    #[default]
     Namespaces,
     /// A kernel of its own in user space (gVisor).
     UserKernel,
     /// A kernel of its own in a small virtual machine.
     MicroVm,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Namespaces => "on the host's kernel",
+            Self::UserKernel => "on a kernel of its own in user space",
+            Self::MicroVm => "on a kernel of its own in a virtual machine",
+        })
+    }
 }
 
 /// The truth about one backend on this host.
@@ -103,6 +117,13 @@ impl Capabilities {
 
     /// Refuses if less is enforced than must be.
     pub fn meet(&self, demands: &Demands) -> Result<(), Shortfall> {
+        if self.tier < demands.tier {
+            return Err(Shortfall {
+                what: "a kernel of its own",
+                wanted: Demand::Any,
+                why: OWN_KERNEL,
+            });
+        }
         let wanted = [
             ("namespaces", self.namespaces, Demand::Kernel),
             ("a system-call filter", self.syscalls, Demand::Kernel),
@@ -114,6 +135,12 @@ impl Capabilities {
         wanted
             .into_iter()
             .try_for_each(|(what, have, want)| have.suffices(what, want))
+    }
+
+    /// All of what is demanded of a sandbox over a copy-on-write view.
+    pub fn meet_for_views(&self, demands: &Demands) -> Result<(), Shortfall> {
+        self.meet(demands)?;
+        self.disk.suffices("a disk quota", demands.disk)
     }
 
     /// As [`Self::meet`], for the space of a workspace of this kind.

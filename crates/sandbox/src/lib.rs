@@ -6,6 +6,7 @@
 //! that demands more is refused, never silently weakened.
 
 mod capability;
+mod container;
 pub mod egress;
 mod native;
 mod provider;
@@ -13,13 +14,14 @@ mod spec;
 pub mod view;
 
 pub use capability::{Capabilities, Enforcement, Shortfall, Tier};
+pub use container::{EngineProvider, OciProvider};
 pub use native::NativeProvider;
 pub use provider::{
     Created, DestroyReason, ExecControl, ExecHandle, ExecOutput, ExecReport, Input, Outcome,
     Output, Sandbox, SandboxError, SandboxProvider, SweepReport, Teardown, Usage,
 };
 pub use spec::{
-    Demand, Demands, EGRESS_PROXY_URL, EgressListeners, EgressSpec, ExecSpec, HOME, Leftovers,
-    Limits, MalformedSpec, OutputCap, Profile, ReadOnlyBind, RelPath, SandboxId, SandboxSpec,
-    Stdin, TerminalSize, USER, WORKSPACE, WorkspaceMount,
+    Demand, Demands, EGRESS_PROXY_URL, EgressListeners, EgressSpec, ExecSpec, Execute, HOME,
+    Leftovers, Limits, MalformedSpec, OutputCap, Profile, ReadOnlyBind, RelPath, Rights, SandboxId,
+    SandboxSpec, Stdin, TerminalSize, USER, WORKSPACE, WorkspaceMount,
 };

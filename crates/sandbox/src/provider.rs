@@ -135,6 +135,8 @@ pub enum Outcome {
     Signaled(i32),
     TimedOut,
     OutOfMemory,
+    /// The workspace on the host's disk grew beyond what is allowed.
+    OutOfSpace,
     OutputCapped,
     Cancelled,
     /// The sandbox ended under the command; what the command did meanwhile is not known.

@@ -1,5 +1,6 @@
 //! What a sandbox and a command in it are asked to be. No operating system in here.
 
+use crate::capability::Tier;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
@@ -127,6 +128,7 @@ pub struct SandboxSpec {
     pub egress: EgressSpec,
     pub profile: Profile,
     pub demands: Demands,
+    pub rights: Rights,
 }
 
 impl SandboxSpec {
@@ -141,6 +143,52 @@ impl SandboxSpec {
             egress: EgressSpec::None,
             profile: Profile::Default,
             demands: Demands::default(),
+            rights: Rights::default(),
+        }
+    }
+}
+
+/// What may be done inside at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// False: the workspace can be read and takes no change.
+    pub write_workspace: bool,
+    pub execute: Execute,
+}
+
+/// Which programs may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Execute {
+    Anything,
+    /// These files alone, by their paths inside. What they interpret themselves is their own
+    /// affair: whoever may run a shell may run its builtins.
+    Only(Vec<PathBuf>),
+}
+
+impl Default for Rights {
+    fn default() -> Self {
+        Self {
+            write_workspace: true,
+            execute: Execute::Anything,
+        }
+    }
+}
+
+impl Rights {
+    /// Permission level 0, `RESTRICTED`: the workspace is read and nothing else; no program but
+    /// the one that is named, which is the runner.
+    pub fn restricted(runner: impl Into<PathBuf>) -> Self {
+        Self {
+            write_workspace: false,
+            execute: Execute::Only(vec![runner.into()]),
+        }
+    }
+
+    /// Permission level 1, `STANDARD`: the workspace is written, and the named programs run.
+    pub fn standard(programs: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self {
+            write_workspace: true,
+            execute: Execute::Only(programs.into_iter().collect()),
         }
     }
 }
@@ -188,6 +236,10 @@ pub struct Limits {
     pub open_files: u64,
     /// The largest single file that may be written.
     pub file_bytes: u64,
+    /// What a workspace on the host's disk may grow by while the sandbox lives; for a
+    /// copy-on-write view, by all that was written to it.
+    pub workspace_bytes: u64,
+    pub workspace_inodes: u64,
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -208,6 +260,9 @@ impl Default for Limits {
             // What most programs assume to be there, and select() can still count.
             open_files: 1024,
             file_bytes: 1024 * MIB,
+            // A build of a large project; as many files as its dependencies have.
+            workspace_bytes: 4096 * MIB,
+            workspace_inodes: 200_000,
         }
     }
 }
@@ -256,6 +311,8 @@ pub struct Demands {
     pub processes: Demand,
     pub cpu: Demand,
     pub disk: Demand,
+    /// How strong the border must be.
+    pub tier: Tier,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Wiring, HTTP and graceful stop. Everything that happens, happens below.
 
 pub mod config;
+pub mod confinement;
 
 mod start;
 mod vault;

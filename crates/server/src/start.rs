@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::mcp::McpServersFound;
 use crate::model_keys::{ModelKeys, Sources};
 use crate::vault::Vault;
-use crate::{listen, stop};
+use crate::{confinement, listen, stop};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use std::collections::{BTreeMap, HashSet};
@@ -27,8 +27,6 @@ use wardroom_llm::{
     Pace, RoutedModel, Router, RoutingSettings, ScriptedModel, Story, Surroundings,
 };
 use wardroom_policy::redact::Redactor;
-use wardroom_sandbox::view::OverlaySupport;
-use wardroom_sandbox::{Demands, Limits, NativeProvider, SandboxProvider};
 use wardroom_store::{AuditSigner, NewLink, Objects, OpenOptions, Store, Write};
 
 /// How `up` was asked to run.
@@ -322,13 +320,12 @@ fn crew(
     mcp: McpServersFound,
 ) -> Result<Arc<Crew>, StartError> {
     let config = &startup.config;
-    let provider: Arc<dyn SandboxProvider> = Arc::new(NativeProvider::new());
-    let limits = Limits {
-        memory_bytes: config.sandbox.memory_max_mib * 1024 * 1024,
-        processes: config.sandbox.processes_max,
-        ..Limits::default()
-    };
-    let hands = Hands::new(provider, startup.runner.clone(), limits, Demands::default());
+    let hands = Hands::new(
+        confinement::provider(config),
+        startup.runner.clone(),
+        confinement::limits(config),
+        confinement::demands(config),
+    );
     let vouched = config.mcp.iter();
     let vouched = vouched.map(|(name, server)| (name.clone(), server.tiers.clone()));
     let servers = McpServers::new(mcp.servers, hands.clone());
@@ -347,7 +344,8 @@ fn crew(
             snapshots: folders.snapshots.clone(),
             uploads: folders.uploads.clone(),
             hands,
-            overlay: OverlaySupport::of_this_process(),
+            overlay: confinement::overlay(config),
+            opened: opened_places(config),
         },
         clock,
         settings: Settings {
@@ -359,6 +357,12 @@ fn crew(
         },
         redactor,
     }))
+}
+
+/// The protected places that the org has opened to its tasks.
+fn opened_places(config: &Config) -> Arc<[String]> {
+    let places = config.sandbox.unprotect.iter();
+    places.map(|place| place.as_str().to_owned()).collect()
 }
 
 /// A one-time link that signs in as the owner. The code stands behind `#`, where no server and no

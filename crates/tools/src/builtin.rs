@@ -82,7 +82,7 @@ fn view_tools() -> Vec<Tool> {
         ),
         view(
             "file_read",
-            "Read a text file.",
+            "Read a text file, the text of a PDF, or a file in an archive (`a.zip/b.txt`).",
             object(json!({"path": path()}), &["path"]),
         ),
         view(
@@ -103,12 +103,12 @@ fn view_tools() -> Vec<Tool> {
         ),
         view(
             "file_list",
-            "List a folder.",
+            "List a folder or an archive.",
             object(json!({"path": path()}), &["path"]),
         ),
         view(
             "file_move",
-            "Move or rename.",
+            "Move or rename; from an archive (`a.zip/`), unpack.",
             object(json!({"from": path(), "to": path()}), &["from", "to"]),
         ),
         view(

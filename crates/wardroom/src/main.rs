@@ -21,8 +21,7 @@ use wardroom_executors::mcp;
 
 fn main() -> ExitCode {
     if is_called(wardroom_executors::RUNNER_NAME) {
-        let code = wardroom_executors::runner::serve(std::io::stdin(), std::io::stdout());
-        return ExitCode::from(u8::try_from(code).unwrap_or(1));
+        return run_inside();
     }
     if is_called(mcp::LEASH_NAME) {
         let code = mcp::hold(std::env::args_os().skip(1));
@@ -36,6 +35,16 @@ fn main() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// The runner, closed to what it runs.
+fn run_inside() -> ExitCode {
+    if let Err(error) = wardroom_executors::runner::shut_the_door_behind() {
+        eprintln!("runner: it cannot be closed to its children: {error}");
+        return ExitCode::FAILURE;
+    }
+    let code = wardroom_executors::runner::serve(std::io::stdin(), std::io::stdout());
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
 /// The same binary is the runner inside a sandbox, and the leash of a program outside, by its name.

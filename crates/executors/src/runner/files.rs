@@ -1,6 +1,7 @@
 //! The `file_*` tools. The kernel confines them; the checks here are for clear sentences.
 
-use super::{Finding, text};
+use super::archive::{self, Entry};
+use super::{Finding, pdf, text};
 use base64::Engine as _;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -18,6 +19,13 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 pub(crate) fn read(path: &str, text_bytes_max: usize) -> Finding {
     answer(resolve(path).and_then(|full| {
+        if let Some((archive, inner)) = archive::within(&full) {
+            return read_archived(&archive, &inner, text_bytes_max);
+        }
+        if full.is_file() && pdf::is_one(&full) {
+            let content = pdf::text(&full)?;
+            return Ok(Finding::good(text::cut(&content, text_bytes_max), json!({"format": "pdf"})));
+        }
         let bytes = read_capped(&full)?;
         let count = bytes.len();
         match String::from_utf8(bytes) {
@@ -27,6 +35,31 @@ pub(crate) fn read(path: &str, text_bytes_max: usize) -> Finding {
             ))),
         }
     }), path)
+}
+
+/// A file of an archive, or, for the archive itself, what it holds.
+fn read_archived(archive: &Path, inner: &Path, text_bytes_max: usize) -> io::Result<Finding> {
+    if inner.as_os_str().is_empty() {
+        return list_archived(archive, inner);
+    }
+    let bytes = archive::read(archive, inner, FILE_BYTES_MAX)?;
+    let count = bytes.len();
+    let content = String::from_utf8(bytes)
+        .map_err(|_| io::Error::other(format!("it is not UTF-8 text ({count} bytes)")))?;
+    Ok(Finding::good(
+        text::cut(&content, text_bytes_max),
+        json!({"bytes": count}),
+    ))
+}
+
+fn list_archived(archive: &Path, inner: &Path) -> io::Result<Finding> {
+    let listing = archive::list(archive)?;
+    let below = listing.iter().filter(|(path, _)| path.starts_with(inner));
+    let names = below.map(|(path, entry)| match entry {
+        Entry::Folder => format!("{}/", path.display()),
+        Entry::File { bytes } => format!("{}  {bytes} bytes", path.display()),
+    });
+    Ok(listed(names.collect()))
 }
 
 fn read_capped(full: &Path) -> io::Result<Vec<u8>> {
@@ -106,10 +139,16 @@ pub(crate) fn edit(path: &str, find: &str, replace: &str) -> Finding {
 pub(crate) fn list(path: &str) -> Finding {
     answer(
         resolve(path).and_then(|full| {
+            if let Some((archive, inner)) = archive::within(&full) {
+                return list_archived(&archive, &inner);
+            }
             let mut names = Vec::new();
             for entry in std::fs::read_dir(&full)? {
                 let entry = entry?;
                 let meta = entry.metadata()?;
+                if meta.is_dir() && is_only_a_cover(&entry.path()) {
+                    continue;
+                }
                 let name = entry.file_name().to_string_lossy().into_owned();
                 names.push(match meta.is_dir() {
                     true => format!("{name}/"),
@@ -117,24 +156,23 @@ pub(crate) fn list(path: &str) -> Finding {
                 });
             }
             names.sort();
-            let count = names.len();
-            let mut text = names
-                .into_iter()
-                .take(ENTRIES_MAX)
-                .collect::<Vec<_>>()
-                .join("\n");
-            if count > ENTRIES_MAX {
-                let _ = write!(text, "\n[… {} more …]", count - ENTRIES_MAX);
-            }
-            let text = if text.is_empty() {
-                "(empty)".to_owned()
-            } else {
-                text
-            };
-            Ok(Finding::good(text, json!({"entries": count})))
+            Ok(listed(names))
         }),
         path,
     )
+}
+
+fn listed(names: Vec<String>) -> Finding {
+    let count = names.len();
+    let names: Vec<String> = names.into_iter().take(ENTRIES_MAX).collect();
+    let mut text = names.join("\n");
+    if count > ENTRIES_MAX {
+        let _ = write!(text, "\n[… {} more …]", count - ENTRIES_MAX);
+    }
+    if text.is_empty() {
+        text.push_str("(empty)");
+    }
+    Finding::good(text, json!({"entries": count}))
 }
 
 pub(crate) fn rename(from: &str, to: &str) -> Finding {
@@ -142,6 +180,16 @@ pub(crate) fn rename(from: &str, to: &str) -> Finding {
         let new = resolve(to)?;
         if new.exists() {
             return Err(io::Error::other(format!("`{to}` exists already")));
+        }
+        // What lies in an archive, or, with a slash behind its name, all of it.
+        let inside = archive::within(&old)
+            .filter(|(_, inner)| from.ends_with('/') || !inner.as_os_str().is_empty());
+        if let Some((archive, inner)) = inside {
+            let files = archive::unpack(&archive, &inner, &new)?;
+            return Ok(Finding::good(
+                format!("unpacked {files} files of {from} to {to}"),
+                json!({"from": from, "to": to, "files": files}),
+            ));
         }
         if let Some(folder) = new.parent() {
             std::fs::create_dir_all(folder)?;
@@ -199,7 +247,34 @@ fn resolve(path: &str) -> io::Result<PathBuf> {
 }
 
 fn answer(result: io::Result<Finding>, path: &str) -> Finding {
-    result.unwrap_or_else(|error| Finding::bad(format!("`{path}`: {error}")))
+    result.unwrap_or_else(|error| Finding::bad(format!("`{path}`: {}", in_words(&error))))
+}
+
+/// What the kernel refuses here for a reason of ours is said with that reason.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => format!(
+            "{error}; this place is protected, because programs outside of the sandbox obey what \
+             stands in it. Say what should stand there, and leave the change to a person"
+        ),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("{error}; the workspace has no room left, remove what is not needed")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// An empty folder that the sandbox made to cover an absent place, or that holds only such.
+fn is_only_a_cover(folder: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let is_mount = statx(CWD, folder, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE)
+        .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT));
+    let is_cover = |entry: io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| {
+            entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_only_a_cover(&entry.path())
+        })
+    };
+    is_mount && std::fs::read_dir(folder).is_ok_and(|mut entries| entries.all(is_cover))
 }
 
 #[cfg(test)]

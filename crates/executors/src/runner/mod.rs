@@ -7,6 +7,8 @@ mod text;
 mod shell;
 mod files;
 mod markdown;
+mod pdf;
+mod archive;
 
 use crate::protocol::{Answer, Call, Done, body_length, encode};
 use serde_json::{Value, json};
@@ -69,6 +71,13 @@ impl Sink {
         out.write_all(&bytes)?;
         out.flush()
     }
+}
+
+/// Closes this process to its own children: what runs at a call may not write into the runner's
+/// streams or memory by `/proc`, and so cannot answer in its place.
+pub fn shut_the_door_behind() -> io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// Serves calls until the stream ends. Answers the exit code of the process.

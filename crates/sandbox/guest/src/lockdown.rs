@@ -81,10 +81,12 @@ fn filter_syscalls(filter: &[u8]) -> Done {
         filter: words.as_ptr().cast_mut().cast(),
     };
     let pointer: *const libc::sock_fprog = &program;
-    // SAFETY: the program and its steps live across the call.
-    let result =
-        unsafe { libc::syscall(libc::SYS_seccomp, SET_MODE_FILTER, FLAG_SPEC_ALLOW, pointer) };
-    if result == 0 {
+    let install = |flags: libc::c_uint| {
+        // SAFETY: the program and its steps live across the call.
+        unsafe { libc::syscall(libc::SYS_seccomp, SET_MODE_FILTER, flags, pointer) }
+    };
+    // A kernel in user space may not know the flag, and need none.
+    if install(FLAG_SPEC_ALLOW) == 0 || install(0) == 0 {
         Ok(())
     } else {
         Err(io::Error::last_os_error()).at(|| "install the syscall filter".into())
@@ -119,9 +121,15 @@ const SCOPES: u64 = 0b11;
 /// domain forbids every change of the mount tree.
 fn restrict_files(plan: &Plan) -> Done<u32> {
     let Some(abi) = landlock_abi() else {
-        return Ok(0);
+        return match plan.executable {
+            None => Ok(0),
+            Some(_) => Err(io::Error::from_raw_os_error(libc::ENOSYS))
+                .at(|| "forbid programs (this kernel has no Landlock)".into()),
+        };
     };
     let files = file_rights(abi);
+    // What may be read anywhere, and done where writing is allowed.
+    let forbidden = if plan.executable.is_some() { EXECUTE } else { 0 };
     let attributes = RulesetAttributes {
         files,
         network: 0,
@@ -140,13 +148,20 @@ fn restrict_files(plan: &Plan) -> Done<u32> {
             // SAFETY: the descriptor is new and ours.
             fd => unsafe { OwnedFd::from_raw_fd(fd as i32) },
         };
-    allow(&ruleset, b"/", files & READING)?;
+    allow(&ruleset, b"/", files & READING & !forbidden)?;
     // Devices and `/proc` are guarded by their own permissions and read-only mounts.
     for place in [&b"/dev"[..], b"/proc"] {
-        allow(&ruleset, place, files & (READING | WRITE_FILE | TRUNCATE))?;
+        allow(
+            &ruleset,
+            place,
+            files & (READING | WRITE_FILE | TRUNCATE) & !forbidden,
+        )?;
     }
     for place in &plan.writable {
-        allow(&ruleset, place, files)?;
+        allow(&ruleset, place, files & !forbidden)?;
+    }
+    for program in plan.executable.iter().flatten() {
+        allow(&ruleset, program, EXECUTE | READ_FILE)?;
     }
     // SAFETY: no memory is involved.
     match unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0) } {

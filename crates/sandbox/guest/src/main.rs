@@ -8,6 +8,7 @@
 //! INVARIANT: single-threaded from start to end, so that cloning without exec is sound.
 
 mod command;
+mod container;
 mod helper;
 mod init;
 mod lockdown;
@@ -25,7 +26,15 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 fn main() {
     let mut arguments = std::env::args();
-    if arguments.next().as_deref() == Some(probe::NAME) {
+    let role = arguments.next().unwrap_or_default();
+    let role = role.rsplit('/').next().unwrap_or_default();
+    if role == container::INIT {
+        std::process::exit(container::init());
+    }
+    if role == container::LOCK {
+        std::process::exit(container::lock());
+    }
+    if role == probe::NAME {
         let attempt = arguments.next().unwrap_or_default();
         let amount = arguments
             .next()

@@ -15,6 +15,8 @@ const SYSCALLS: i32 = 2;
 const NETWORK: i32 = 4;
 const FILES: i32 = 8;
 const UNKNOWN_ATTEMPT: i32 = 127;
+/// `PR_GET_SECCOMP`, for a process with a filter.
+const FILTERED: libc::c_int = 2;
 
 pub fn run(attempt: &str, amount: u64) -> i32 {
     match attempt {
@@ -23,6 +25,7 @@ pub fn run(attempt: &str, amount: u64) -> i32 {
         "memory" => memory(amount),
         "cpu" => cpu(Duration::from_millis(amount)),
         "scratch" => scratch(amount),
+        "disk" => disk(amount),
         _ => UNKNOWN_ATTEMPT,
     }
 }
@@ -51,10 +54,18 @@ fn namespaces_hold() -> bool {
             .to_str()
             .is_some_and(|name| name.parse::<u32>().is_ok())
     });
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    std::os::unix::process::parent_id() == 1
+    // A container's engine starts its commands from outside, so that no parent is in sight.
+    matches!(std::os::unix::process::parent_id(), 0 | 1)
         && pids.count() < SOME_PIDS
-        && map.split_whitespace().nth(2) == Some("1")
+        && is_nobody_outside()
+}
+
+/// Whether our user is one alone in a map of his own, or, without a map, any but the host's root.
+fn is_nobody_outside() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    // SAFETY: no memory is involved.
+    let user = unsafe { libc::geteuid() };
+    map.split_whitespace().nth(2) == Some("1") || user != 0
 }
 
 fn syscalls_hold() -> bool {
@@ -75,15 +86,24 @@ fn syscalls_hold() -> bool {
     };
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     results.iter().all(|(result, _)| *result == -1)
-        && status.contains("\nSeccomp:\t2\n")
-        && status.contains("\nNoNewPrivs:\t1\n")
+        && asked(libc::PR_GET_SECCOMP) == FILTERED
+        && asked(libc::PR_GET_NO_NEW_PRIVS) == 1
         && status.contains("\nCapBnd:\t0000000000000000\n")
+}
+
+/// A question about this process that takes no argument.
+fn asked(question: libc::c_int) -> libc::c_int {
+    const NONE: libc::c_ulong = 0;
+    // SAFETY: the questions used here take numbers, no pointers.
+    unsafe { libc::prctl(question, NONE, NONE, NONE, NONE) }
 }
 
 /// An address for documentation, so that nobody is bothered should the border be open.
 fn network_holds() -> bool {
     let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", "192.0.2.1:9"));
-    sent.is_err_and(|error| error.raw_os_error() == Some(libc::ENETUNREACH))
+    sent.is_err_and(|error| {
+        matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH))
+    })
 }
 
 fn files_hold() -> bool {
@@ -135,23 +155,53 @@ fn memory(bytes: u64) -> i32 {
     i32::from(held.iter().map(|step| u64::from(step[0])).sum::<u64>() > 0)
 }
 
-/// Burns time as fast as it can; the platform compares the time used with the time passed.
+/// Burns time as fast as it can. The exit code is how many hundredths of a processor it got.
 fn cpu(wall: Duration) -> i32 {
     let begun = Instant::now();
     while begun.elapsed() < wall {
         std::hint::spin_loop();
     }
-    0
+    let used = own_time().as_secs_f64() / begun.elapsed().as_secs_f64();
+    (used * 100.0) as i32
+}
+
+/// The processor time of this process so far.
+fn own_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the structure is ours.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// 0: the space ran out before so many bytes were written.
 fn scratch(bytes: u64) -> i32 {
+    i32::from(!is_full(fill("/tmp/.fill", bytes)))
+}
+
+/// 0 as above. Where nothing stops the writing, it waits for a watchdog to notice.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the guest has no runtime to wait with"
+)]
+fn disk(bytes: u64) -> i32 {
+    const WATCHDOG_TIME_MAX: Duration = Duration::from_secs(10);
+    if is_full(fill("/workspace/.fill", bytes)) {
+        return 0;
+    }
+    std::thread::sleep(WATCHDOG_TIME_MAX);
+    1
+}
+
+fn fill(path: &str, bytes: u64) -> io::Result<()> {
     let chunk = [0_u8; 64 * 1024];
-    let written = File::create("/tmp/.fill").and_then(|mut file| {
-        for _ in 0..bytes / chunk.len() as u64 {
-            file.write_all(&chunk)?;
-        }
-        Ok(())
-    });
-    i32::from(!written.is_err_and(|error| error.kind() == io::ErrorKind::StorageFull))
+    let mut file = File::create(path)?;
+    (0..bytes / chunk.len() as u64).try_for_each(|_| file.write_all(&chunk))
+}
+
+fn is_full(written: io::Result<()>) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    written.is_err_and(|error| matches!(error.kind(), StorageFull | QuotaExceeded))
 }

@@ -41,6 +41,10 @@ pub fn build(plan: &Plan, parts: Parts) -> Done {
     build_devices(plan, devices)?;
     plan.scratch.iter().try_for_each(mount_scratch)?;
     protect::cover(&plan.protected)?;
+    if plan.workspace_read_only {
+        sys::set_mount(sys::HERE, c"workspace", sys::MOUNT_ATTR_RDONLY, None, true)
+            .at(|| "make the workspace read-only".into())?;
+    }
     build_proc(plan)?;
     drop(parts);
     sys::pivot_here().at(|| "enter the new root".into())?;

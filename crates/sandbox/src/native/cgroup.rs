@@ -27,10 +27,37 @@ pub enum Hierarchy {
     None,
 }
 
+impl Hierarchy {
+    /// Whether groups made here bound memory.
+    pub fn bounds_memory(&self) -> bool {
+        match self {
+            Self::V2 { .. } => true,
+            Self::V1 { memory, .. } => memory.is_some(),
+            Self::None => false,
+        }
+    }
+}
+
 /// Looked for once: making room in a v2 group moves this process into a child of it.
 pub fn hierarchy() -> &'static Hierarchy {
     static FOUND: OnceLock<Hierarchy> = OnceLock::new();
-    FOUND.get_or_init(|| find_v2().or_else(find_v1).unwrap_or(Hierarchy::None))
+    FOUND.get_or_init(|| {
+        find_v2()
+            .or_else(|| find_v1(own_folder))
+            .unwrap_or(Hierarchy::None)
+    })
+}
+
+/// Where groups can be made that an OCI runtime joins: with v1 it takes one path for every
+/// controller, so they stand at the top of each.
+pub fn common_hierarchy() -> &'static Hierarchy {
+    static FOUND: OnceLock<Hierarchy> = OnceLock::new();
+    FOUND.get_or_init(|| match hierarchy() {
+        Hierarchy::V1 { .. } => {
+            find_v1(|mount, _| Some(mount.place.clone())).unwrap_or(Hierarchy::None)
+        }
+        other => other.clone(),
+    })
 }
 
 struct Mounted {
@@ -118,13 +145,13 @@ fn make_room(own: &Path) -> bool {
     false
 }
 
-fn find_v1() -> Option<Hierarchy> {
+fn find_v1(folder: impl Fn(&Mounted, &str) -> Option<PathBuf>) -> Option<Hierarchy> {
     let mounts = mounts();
     let writable = |controller: &str| {
         let mount = mounts.iter().find(|mount| {
             mount.kind == "cgroup" && mount.options.split(',').any(|name| name == controller)
         })?;
-        let own = own_folder(mount, controller)?;
+        let own = folder(mount, controller)?;
         let probe = own.join(format!("{PREFIX}{}.probe", std::process::id()));
         fs::create_dir(&probe)
             .and_then(|()| fs::remove_dir(&probe))
@@ -212,6 +239,24 @@ impl Group {
         [&self.unified, &self.memory, &self.pids, &self.cpu]
             .into_iter()
             .flatten()
+    }
+
+    /// The one path below every mount of cgroups that leads here, for runtimes that join it.
+    pub fn path_for_runtimes(&self) -> Option<PathBuf> {
+        let mounts = mounts();
+        let below = |folder: &PathBuf| {
+            let within = mounts
+                .iter()
+                .filter_map(|mount| folder.strip_prefix(&mount.place).ok());
+            within
+                .min_by_key(|rest| rest.as_os_str().len())
+                .map(|rest| Path::new("/").join(rest))
+        };
+        let mut paths = self.folders().map(below);
+        let first = paths.next()??;
+        paths
+            .all(|path| path.as_ref() == Some(&first))
+            .then_some(first)
     }
 
     /// The folder that PID 1 is born into (v2).

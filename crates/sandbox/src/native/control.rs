@@ -66,6 +66,15 @@ fn send_now(
 }
 
 fn receive_now(socket: BorrowedFd<'_>) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
+    match receive_one(socket) {
+        // The guest ended with a request unread. The kernel says so once, before what the guest
+        // had said until then.
+        Err(error) if error.raw_os_error() == Some(libc::ECONNRESET) => receive_one(socket),
+        other => other,
+    }
+}
+
+fn receive_one(socket: BorrowedFd<'_>) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
     let mut bytes = [0; REPORT_BYTES_MAX];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -74,12 +83,7 @@ fn receive_now(socket: BorrowedFd<'_>) -> io::Result<Option<(Report, Vec<OwnedFd
         &mut [IoSliceMut::new(&mut bytes)],
         &mut ancillary,
         RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT,
-    );
-    let received = match received {
-        // The guest ended with a request unread.
-        Err(rustix::io::Errno::CONNRESET) => return Ok(None),
-        other => other?,
-    };
+    )?;
     let descriptors = ancillary
         .drain()
         .filter_map(|message| match message {

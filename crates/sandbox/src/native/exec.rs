@@ -2,6 +2,7 @@
 
 use super::session::{Session, lock};
 use super::stream::{CappedOutput, Stream};
+use super::watchdog::Watched;
 use super::wire::{Command, PACKET_BYTES_MAX, Request, Wire};
 use super::{host, launch};
 use crate::provider::{ExecControl, ExecHandle, ExecReport, Outcome, Output, SandboxError};
@@ -75,12 +76,12 @@ impl Exec {
     }
 
     /// The sandbox has ended and this command with it.
-    pub fn lose(&self, starved: bool, oom_kills: u64) {
+    pub fn lose(&self, starved: Option<Outcome>, oom_kills: u64) {
         let oom_kills = oom_kills.saturating_sub(self.oom_kills_before);
-        let lost = if starved || oom_kills > 0 {
-            Outcome::OutOfMemory
-        } else {
-            Outcome::Lost
+        let lost = match starved {
+            Some(starved) => starved,
+            None if oom_kills > 0 => Outcome::OutOfMemory,
+            None => Outcome::Lost,
         };
         let outcome = lock(&self.cause).unwrap_or(lost);
         self.finish(outcome, Duration::ZERO, 0, oom_kills);
@@ -181,7 +182,7 @@ async fn launch_command(
     .is_err()
     {
         session.forget(ticket);
-        grip.exec.lose(false, 0);
+        grip.exec.lose(None, 0);
         return Err(SandboxError::Ended);
     }
     drop(theirs);
@@ -226,7 +227,8 @@ fn stop(session: Arc<Session>, exec: Arc<Exec>, ticket: Ticket, cause: Outcome) 
     });
 }
 
-fn parse(spec: &ExecSpec) -> Result<Command, MalformedSpec> {
+/// The command in the form in which it crosses the border, checked.
+pub fn parse(spec: &ExecSpec) -> Result<Command, MalformedSpec> {
     let argv: Vec<Vec<u8>> = spec
         .argv
         .iter()

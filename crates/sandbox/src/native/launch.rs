@@ -18,6 +18,11 @@ use std::sync::OnceLock;
 
 static GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wardroom-guest"));
 
+/// The guest's program, for containers that somebody else makes.
+pub fn guest_bytes() -> &'static [u8] {
+    GUEST
+}
+
 /// A guest that has just been started.
 pub struct Launched {
     pub control: OwnedFd,

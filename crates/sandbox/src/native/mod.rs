@@ -6,6 +6,7 @@
 
 mod cgroup;
 mod control;
+mod disk;
 mod exec;
 mod identity;
 mod launch;
@@ -24,14 +25,26 @@ use crate::capability::Capabilities;
 use crate::provider::{Created, SandboxError, SandboxProvider, SweepReport};
 use crate::spec::{Demands, SandboxId, SandboxSpec};
 use async_trait::async_trait;
-use cgroup::Group;
-use identity::{Identity, Standing};
+pub(crate) use cgroup::{Group, common_hierarchy};
+pub(crate) use exec::parse as parse_command;
+pub(crate) use identity::{Identity, Standing};
+pub(crate) use launch::guest_bytes;
+pub(crate) use plan::root_plan;
 use remains::Holdings;
 use session::{Begun, NativeSandbox};
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+pub(crate) use stream::{CappedOutput, Stream, watched};
 use tokio::sync::OnceCell;
+pub(crate) use tree::usage as tree_usage;
+pub(crate) use watchdog::{Watched, allowance, watch, watch_disk};
+pub(crate) use wire::{Plan, Text, Wire};
+
+/// Removes the groups of sandboxes that no longer live.
+pub(crate) fn sweep_groups(is_live: impl Fn(&str) -> bool) -> Vec<String> {
+    cgroup::sweep(cgroup::common_hierarchy(), is_live)
+}
 
 /// Turns an error of the host into one that says what was attempted.
 fn host<E: Into<io::Error>>(attempt: &'static str) -> impl Fn(E) -> SandboxError {
@@ -54,6 +67,7 @@ impl NativeProvider {
 
     async fn begin(&self, spec: &SandboxSpec) -> Result<Begun, SandboxError> {
         let standing = Standing::of_this_process()?;
+        let allowance = watchdog::allowance(&spec.workspace, &spec.limits).await;
         let identity = Identity::take(standing)?;
         let group = Group::make(cgroup::hierarchy(), spec.id.as_str(), &spec.limits)
             .map_err(host("make a cgroup for the sandbox"))?;
@@ -73,6 +87,9 @@ impl NativeProvider {
         let begun = session::begin(spec.id.clone(), &plan, holdings).await?;
         if !begun.session.group().bounds_memory() {
             watchdog::watch(&begun.session, spec.limits.memory_bytes);
+        }
+        if let Some(allowance) = allowance {
+            watchdog::watch_disk(&begun.session, allowance);
         }
         Ok(begun)
     }

@@ -6,8 +6,8 @@ use super::wire::{Layers, Plan, Scratch, Text, Tree};
 use super::{host, seccomp};
 use crate::provider::SandboxError;
 use crate::spec::{
-    EgressSpec, HOME, Limits, MalformedSpec, Profile, ReadOnlyBind, SandboxSpec, USER, WORKSPACE,
-    WorkspaceMount,
+    EgressSpec, Execute, HOME, Limits, MalformedSpec, Profile, ReadOnlyBind, SandboxSpec, USER,
+    WORKSPACE, WorkspaceMount,
 };
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -25,6 +25,8 @@ const PUBLIC_ETC: [&str; 6] = [
     "etc/ssl/certs",
     "etc/ssl/openssl.cnf",
 ];
+/// What a browser asks for besides; Debian's starts by a script that reads the second.
+const BROWSER_ETC: [&str; 2] = ["etc/fonts", "etc/chromium.d"];
 /// On merged systems links into `/usr`, elsewhere folders of their own.
 const SYSTEM_FOLDERS: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -63,7 +65,7 @@ pub fn plan(
     let (workspace, layers) = workspace(&spec.workspace, privileged)?;
     let mut trees = system_trees();
     if spec.profile == Profile::Browser {
-        trees.push(tree(Path::new("/etc/fonts"), "etc/fonts", true, true));
+        trees.extend(public_trees(&BROWSER_ETC));
     }
     for bind in &spec.ro_binds {
         trees.push(read_only_tree(bind)?);
@@ -87,15 +89,56 @@ pub fn plan(
         protected: protected(spec),
         folders: ["etc", "run", "var", "workspace"].map(text).into(),
         links: system_links(),
-        files: etc_files(),
+        files: etc_files((INNER_ID, INNER_ID)),
         scratch: scratch(spec),
         devices: DEVICES.map(text).into(),
         proc_masked: PROC_MASKED.map(text).into(),
         proc_read_only: PROC_READ_ONLY.map(text).into(),
-        writable: writable(&spec.workspace),
+        writable: writable(spec),
+        executable: executable(spec),
+        workspace_read_only: !spec.rights.write_workspace,
         rlimits: rlimits(&spec.limits),
         seccomp: seccomp::filter(spec.profile).to_vec(),
         egress: spec.egress == EgressSpec::Proxied,
+    })
+}
+
+/// What of a plan holds in a container that somebody else makes: the places of its root, and what
+/// the guest locks. `inner` is the user and group inside.
+pub fn root_plan(spec: &SandboxSpec, inner: (u32, u32)) -> Result<Plan, SandboxError> {
+    let mut trees = system_trees();
+    if spec.profile == Profile::Browser {
+        trees.extend(public_trees(&BROWSER_ETC));
+    }
+    for bind in &spec.ro_binds {
+        trees.push(read_only_tree(bind)?);
+    }
+    Ok(Plan {
+        privileged: false,
+        host_uid: inner.0,
+        host_gid: inner.1,
+        inner_id: inner.0,
+        hostname: text("sandbox"),
+        cgroup_procs: Vec::new(),
+        cgroup_folder: None,
+        trees,
+        layers: None,
+        protected: Vec::new(),
+        folders: ["etc", "run", "var", "workspace", "proc", "dev", "tmp"]
+            .map(text)
+            .into(),
+        links: system_links(),
+        files: etc_files(inner),
+        scratch: Vec::new(),
+        devices: Vec::new(),
+        proc_masked: PROC_MASKED.map(text).into(),
+        proc_read_only: PROC_READ_ONLY.map(text).into(),
+        writable: writable(spec),
+        executable: executable(spec),
+        workspace_read_only: !spec.rights.write_workspace,
+        rlimits: rlimits(&spec.limits),
+        seccomp: seccomp::filter(spec.profile).to_vec(),
+        egress: false,
     })
 }
 
@@ -137,10 +180,12 @@ fn system_trees() -> Vec<Tree> {
     });
     let folders = ["usr"].into_iter().chain(own);
     let system = folders.map(|name| tree(&Path::new("/").join(name), name, true, false));
-    let etc = PUBLIC_ETC
-        .iter()
-        .map(|name| tree(&Path::new("/").join(name), name, true, true));
-    system.chain(etc).collect()
+    system.chain(public_trees(&PUBLIC_ETC)).collect()
+}
+
+fn public_trees(names: &[&str]) -> impl Iterator<Item = Tree> {
+    let tree = |name: &&str| tree(&Path::new("/").join(name), name, true, true);
+    names.iter().map(tree).collect::<Vec<_>>().into_iter()
 }
 
 fn system_links() -> Vec<(Text, Text)> {
@@ -159,10 +204,10 @@ fn system_links() -> Vec<(Text, Text)> {
 }
 
 /// A generated `/etc`: the host's has names, addresses and secrets in it.
-fn etc_files() -> Vec<(Text, Text)> {
+fn etc_files((uid, gid): (u32, u32)) -> Vec<(Text, Text)> {
     let nobody = "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
-    let passwd = format!("{USER}:x:{INNER_ID}:{INNER_ID}:{USER}:{HOME}:/bin/sh\n{nobody}");
-    let group = format!("{USER}:x:{INNER_ID}:\nnogroup:x:65534:\n");
+    let passwd = format!("{USER}:x:{uid}:{gid}:{USER}:{HOME}:/bin/sh\n{nobody}");
+    let group = format!("{USER}:x:{gid}:\nnogroup:x:65534:\n");
     let gitconfig = "[safe]\n\tdirectory = *\n[init]\n\ttemplateDir =\n";
     [
         ("etc/passwd", passwd.as_str()),
@@ -207,19 +252,35 @@ fn scratch(spec: &SandboxSpec) -> Vec<Scratch> {
     places
 }
 
-fn writable(workspace: &WorkspaceMount) -> Vec<Text> {
-    let read_only = matches!(
-        workspace,
+fn writable(spec: &SandboxSpec) -> Vec<Text> {
+    let is_bound_read_only = matches!(
+        spec.workspace,
         WorkspaceMount::Bind {
             read_only: true,
             ..
         }
     );
+    let read_only = is_bound_read_only || !spec.rights.write_workspace;
     ["/tmp", HOME, "/dev/shm"]
         .into_iter()
         .chain((!read_only).then_some(WORKSPACE))
         .map(text)
         .collect()
+}
+
+/// The files that may be executed, with what starts every program that is not static.
+fn executable(spec: &SandboxSpec) -> Option<Vec<Text>> {
+    const LOADERS: [&str; 3] = [
+        "/lib64/ld-linux-x86-64.so.2",
+        "/lib/ld-linux-aarch64.so.1",
+        "/lib/ld-musl-x86_64.so.1",
+    ];
+    let Execute::Only(files) = &spec.rights.execute else {
+        return None;
+    };
+    let loaders = LOADERS.iter().map(Path::new).filter(|path| path.exists());
+    let files = files.iter().map(std::path::PathBuf::as_path);
+    Some(files.chain(loaders).map(path_text).collect())
 }
 
 fn rlimits(limits: &Limits) -> Vec<(u32, u64)> {

@@ -5,6 +5,7 @@ use super::{NativeProvider, exec};
 use crate::capability::{Capabilities, Enforcement, Tier};
 use crate::provider::{Outcome, SandboxError};
 use crate::spec::{Limits, SandboxId, SandboxSpec, WorkspaceMount};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,17 +31,19 @@ const NO_CPU: &str = "no cgroup can be used: run the server as root, or let syst
 const WATCHED: &str = "a watchdog looks every 20 ms and ends a sandbox that has grown too large; \
                        for a limit by the kernel run the server as root, or let systemd delegate \
                        a cgroup (`Delegate=yes` in its unit)";
-const NO_QUOTA: &str = "a workspace on the host's disk has no quota, only a bound for each file; \
-                        a workspace in memory has one";
+const NO_DISK: &str = "a trial wrote more than it was allowed, and nobody noticed";
+const NO_TRIAL: &str = "the folder for temporary files takes no trial: make it writable, or name \
+                        another with `TMPDIR`";
+const DISK_WATCHED: &str = "a watchdog counts several times a second and ends a sandbox whose workspace \
+                            has grown too large; a single file is bounded by the kernel, and so is \
+                            a workspace in memory";
 
 pub async fn probe(provider: &NativeProvider) -> Result<Capabilities, SandboxError> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let id = SandboxId::parse(format!("probe-{}", NUMBER.fetch_add(1, Ordering::Relaxed)))?;
     let workspace = WorkspaceMount::Scratch {
         bytes: MIB,
         inodes: 64,
     };
-    let mut spec = SandboxSpec::new(id, workspace);
+    let mut spec = SandboxSpec::new(fresh_id()?, workspace);
     spec.limits = Limits {
         memory_bytes: MEMORY_BYTES,
         processes: PROCESSES,
@@ -52,7 +55,52 @@ pub async fn probe(provider: &NativeProvider) -> Result<Capabilities, SandboxErr
     let found = try_all(&begun.session, begun.landlock_abi).await;
     begun.session.kill();
     begun.session.wait_for_end().await;
-    found
+    Ok(Capabilities {
+        disk: try_disk(provider).await?,
+        ..found?
+    })
+}
+
+fn fresh_id() -> Result<SandboxId, SandboxError> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    Ok(SandboxId::parse(format!(
+        "probe-{}-{number}",
+        std::process::id()
+    ))?)
+}
+
+/// A folder on the disk, made for the trial and removed after it.
+struct Trial(PathBuf);
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn try_disk(provider: &NativeProvider) -> Result<Enforcement, SandboxError> {
+    let id = fresh_id()?;
+    let folder = std::env::temp_dir().join(format!("wardroom-{id}"));
+    if std::fs::create_dir(&folder).is_err() {
+        return Ok(Enforcement::None(NO_TRIAL));
+    }
+    let trial = Trial(folder);
+    let workspace = WorkspaceMount::Bind {
+        dir: trial.0.clone(),
+        read_only: false,
+    };
+    let mut spec = SandboxSpec::new(id, workspace);
+    spec.limits.workspace_bytes = MIB;
+    let begun = provider.begin(&spec).await?;
+    let outcome = exec::probe(&begun.session, "disk", 8 * MIB).await;
+    begun.session.kill();
+    begun.session.wait_for_end().await;
+    Ok(match outcome?.outcome {
+        Outcome::Exited(0) => Enforcement::Kernel,
+        Outcome::OutOfSpace => Enforcement::BestEffort(DISK_WATCHED),
+        _ => Enforcement::None(NO_DISK),
+    })
 }
 
 async fn try_all(session: &Arc<Session>, landlock_abi: u32) -> Result<Capabilities, SandboxError> {
@@ -95,7 +143,7 @@ async fn try_all(session: &Arc<Session>, landlock_abi: u32) -> Result<Capabiliti
             Enforcement::None(NO_CPU)
         },
         scratch,
-        disk: Enforcement::None(NO_QUOTA),
+        disk: Enforcement::None(NO_DISK),
         landlock_abi,
     })
 }

@@ -6,9 +6,10 @@ use super::exec::{Exec, Ticket};
 use super::launch::Launched;
 use super::remains::{Holdings, Remains};
 use super::stream::watched;
+use super::watchdog::Watched;
 use super::wire::{Plan, Report, Request};
 use super::{host, launch, tree};
-use crate::provider::{DestroyReason, ExecHandle, Sandbox, SandboxError, Teardown, Usage};
+use crate::provider::{DestroyReason, ExecHandle, Outcome, Sandbox, SandboxError, Teardown, Usage};
 use crate::spec::{EgressListeners, ExecSpec, SandboxId};
 use async_trait::async_trait;
 use rustix::process::Signal;
@@ -16,8 +17,8 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
@@ -34,8 +35,8 @@ pub struct Session {
     lifeline: Mutex<Option<OwnedFd>>,
     execs: Mutex<HashMap<u64, Arc<Exec>>>,
     next_exec: AtomicU64,
-    /// Set by the memory watchdog before it kills.
-    out_of_memory: AtomicBool,
+    /// Why a watchdog killed it, if one did.
+    starved: OnceLock<Outcome>,
     ended: watch::Sender<bool>,
     /// Put away last, when the fields above have let go of the helper.
     remains: Remains,
@@ -93,7 +94,7 @@ pub async fn begin(id: SandboxId, plan: &Plan, holdings: Holdings) -> Result<Beg
         lifeline: Mutex::new(Some(lifeline)),
         execs: Mutex::default(),
         next_exec: AtomicU64::new(1),
-        out_of_memory: AtomicBool::new(false),
+        starved: OnceLock::new(),
         ended: watch::Sender::new(false),
         remains,
     });
@@ -160,10 +161,7 @@ async fn drive(session: Arc<Session>, helper: AsyncFd<OwnedFd>) {
         session.hear(report, descriptors);
     }
     session.kill();
-    let (starved, oom_kills) = (
-        session.out_of_memory.load(Ordering::Relaxed),
-        session.group().oom_kills(),
-    );
+    let (starved, oom_kills) = (session.starved.get().copied(), session.group().oom_kills());
     let lost = std::mem::take(&mut *lock(&session.execs));
     lost.into_values()
         .for_each(|exec| exec.lose(starved, oom_kills));
@@ -223,10 +221,6 @@ impl Session {
         self.remains.group()
     }
 
-    pub fn has_ended(&self) -> bool {
-        lock(&self.lifeline).is_none()
-    }
-
     /// Asks PID 1; a guest that does not even take the request loses the whole sandbox.
     pub fn demand(&self, request: &Request) {
         if self.control.try_send(request).is_err() {
@@ -239,11 +233,6 @@ impl Session {
         drop(lock(&self.lifeline).take());
         self.group().kill();
         let _ = rustix::process::pidfd_send_signal(&self.init_pidfd, Signal::KILL);
-    }
-
-    pub fn kill_for_memory(&self) {
-        self.out_of_memory.store(true, Ordering::Relaxed);
-        self.kill();
     }
 
     pub fn usage_now(&self) -> Usage {
@@ -263,6 +252,21 @@ impl Session {
     pub async fn wait_for_end(&self) {
         let mut ended = self.ended.subscribe();
         let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+impl Watched for Session {
+    fn has_ended(&self) -> bool {
+        lock(&self.lifeline).is_none()
+    }
+
+    fn memory_now(&self) -> u64 {
+        tree::usage(self.init).memory_bytes
+    }
+
+    fn kill_because(&self, starved: Outcome) {
+        let _ = self.starved.set(starved);
+        self.kill();
     }
 }
 

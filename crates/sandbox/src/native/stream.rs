@@ -49,6 +49,22 @@ impl Stream {
     }
 }
 
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let count = ready!(Stream::poll_read(
+            &self,
+            context,
+            buffer.initialize_unfilled()
+        ))?;
+        buffer.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncWrite for Stream {
     fn poll_write(
         self: Pin<&mut Self>,

@@ -202,6 +202,10 @@ wire_struct! {
         pub proc_read_only: Vec<Text>,
         /// Landlock: the only places where anything may be written.
         pub writable: Vec<Text>,
+        /// Landlock: the only files that may be executed; without it, every one.
+        pub executable: Option<Vec<Text>>,
+        /// The workspace takes no change at all, not even of modes.
+        pub workspace_read_only: bool,
         pub rlimits: Vec<(u32, u64)>,
         /// `sock_filter` array, native layout.
         pub seccomp: Vec<u8>,

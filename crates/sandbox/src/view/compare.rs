@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use rustix::fs::{FileType, Stat};
 
 use super::change::{BaseState, Change, ChangeSet, Conflict, FORMAT, IgnoredTree, LeftOut};
+use super::covers::drop_empty_covers;
 use super::error::{FsError, ViewError};
 use super::ignored::Ignored;
 use super::limits::CHANGES_MAX;
@@ -71,6 +72,7 @@ impl View {
         found
             .left_out
             .sort_by(|one, other| one.path.cmp(&other.path));
+        drop_empty_covers(&mut found);
         Ok(found)
     }
 }

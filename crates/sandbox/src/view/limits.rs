@@ -50,3 +50,7 @@ pub const FSYNC_EACH_MAX: usize = 32;
 
 /// Bytes moved per read while hashing and copying.
 pub const BUFFER_BYTES: usize = 256 << 10;
+
+/// Protected places that are covered in one sandbox: each is a mount or two. A tree
+/// with more of them (hundreds of vendored repositories) has the rest named by its apply.
+pub const COVERS_MAX: usize = 256;

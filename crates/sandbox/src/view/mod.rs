@@ -11,6 +11,7 @@ pub mod path;
 pub mod error;
 pub mod change;
 pub mod protected;
+mod covers;
 pub mod render;
 pub mod workspace_fs;
 pub mod apply;

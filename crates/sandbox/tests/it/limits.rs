@@ -163,3 +163,41 @@ async fn a_delegated_v2_cgroup_limits_by_the_kernel() {
     assert_eq!(capabilities.memory, Enforcement::Kernel);
     assert_eq!(capabilities.cpu, Enforcement::Kernel);
 }
+
+/// A workspace on the disk: a watchdog, since the kernel offers nothing here.
+async fn outgrows(workspace: WorkspaceMount, script: &str) -> ExecReport {
+    let mut spec = with_limits(|limits| {
+        limits.workspace_bytes = 8 * MIB;
+        limits.workspace_inodes = 500;
+    });
+    spec.workspace = workspace;
+    let sandbox = create(spec).await;
+    assert_eq!(
+        said(&sandbox, "head -c 1M /dev/zero >small; echo fine").await,
+        "fine"
+    );
+    sh(&sandbox, script).await.report
+}
+
+#[tokio::test]
+async fn row_8_a_workspace_on_the_disk_does_not_outgrow_its_space() {
+    let deep = "mkdir -p $(seq -s/ 300); sleep 30";
+    for script in [
+        "head -c 64M /dev/zero >big; sleep 30",
+        "seq 2000 | xargs touch; sleep 30",
+        deep,
+    ] {
+        let (folder, layers) = (folder(), layered());
+        std::fs::write(folder.path().join("before"), vec![0; 16 << 20]).unwrap();
+        // A container works on a copy, never on layers.
+        let layered = oci_runtime().is_none().then(|| layers.mount());
+        for workspace in [bind(folder.path())].into_iter().chain(layered) {
+            let report = outgrows(workspace.clone(), script).await;
+            assert_eq!(
+                report.outcome,
+                Outcome::OutOfSpace,
+                "{script} {workspace:?}"
+            );
+        }
+    }
+}

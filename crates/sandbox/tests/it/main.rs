@@ -12,9 +12,11 @@
 
 mod attacker;
 mod capabilities;
+mod containers;
 mod escape;
 mod harness;
 mod host;
+mod levels;
 mod lifecycle;
 mod limits;
 mod network;

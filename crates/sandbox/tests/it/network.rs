@@ -37,19 +37,22 @@ async fn rows_38_and_39_no_way_out() {
     ];
     for (target, result) in targets.iter().zip(connect(&sandbox, &targets).await) {
         assert!(
-            ["ENETUNREACH", "errno 99"].contains(&&*result),
+            ["ENETUNREACH", "errno 99", "errno 113"].contains(&&*result),
             "{target}: {result}"
         );
     }
     assert_eq!(connect(&sandbox, &[&local]).await, ["ECONNREFUSED"]);
-    assert_eq!(
-        said(
-            &sandbox,
-            "cat /proc/net/route | wc -l; ls /proc/sys/net/ipv4/conf"
-        )
-        .await,
-        "1\nall\ndefault\nlo"
-    );
+    // Debian's gVisor cannot list that folder.
+    if oci_runtime().as_deref() != Some("runsc") {
+        assert_eq!(
+            said(
+                &sandbox,
+                "cat /proc/net/route | wc -l; ls /proc/sys/net/ipv4/conf"
+            )
+            .await,
+            "1\nall\ndefault\nlo"
+        );
+    }
 }
 
 #[tokio::test]

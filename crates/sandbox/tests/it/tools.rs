@@ -142,3 +142,98 @@ async fn perl_runs() {
 async fn deadlines_of_the_shell_work() {
     works("timeout", "timeout 0.1 sleep 5; echo $? || true", "").await;
 }
+
+#[tokio::test]
+async fn a_browser_keeps_its_own_sandbox_under_its_profile() {
+    if !Path::new("/usr/bin/chromium").exists() {
+        return skipped("chromium is not installed here");
+    }
+    let of_profile = |profile| {
+        let mut spec = spec();
+        spec.profile = profile;
+        spec.limits.memory_bytes = 2048 * MIB;
+        spec.limits.processes = 512;
+        spec.limits.home_bytes = 256 * MIB;
+        spec.limits.shm_bytes = 256 * MIB;
+        spec
+    };
+    let asks = |script: &str| ExecSpec {
+        timeout: Some(Duration::from_secs(120)),
+        ..ExecSpec::new(["sh", "-c", script])
+    };
+    const PAGE: &str = "chromium --headless --disable-gpu --disable-dev-shm-usage \
+                        --user-data-dir=/tmp/profile --dump-dom 'data:text/html,<h1>tides</h1>'";
+    let sandbox = create(of_profile(Profile::Browser)).await;
+    let output = run(&sandbox, asks(PAGE)).await;
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        page.contains("<h1>tides</h1>"),
+        "{:?} {page} {errors}",
+        output.report
+    );
+    // Its renderers have a process namespace and a filter of their own, beside ours.
+    let renderers = "chromium --headless --disable-gpu --disable-dev-shm-usage \
+                     --user-data-dir=/tmp/other --remote-debugging-port=0 about:blank >/dev/null 2>&1 & \
+                     for i in $(seq 600); do for p in /proc/[0-9]*; do \
+                       if tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -q 'type=rendere[r]'; then \
+                         grep -e NSpid -e Seccomp_filters $p/status; exit; fi; done; sleep 0.1; done";
+    let output = run(&sandbox, asks(renderers)).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        field("NSpid:").len() >= 2,
+        "no namespace of its own: {text}"
+    );
+    assert!(
+        field("Seccomp_filters:")[0].parse::<u32>().unwrap() >= 2,
+        "no filter of its own: {text}"
+    );
+    // Without the profile it has no namespaces to make one from, and does not pretend.
+    let sandbox = create(of_profile(Profile::Default)).await;
+    let output = run(&sandbox, asks(PAGE)).await;
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!page.contains("tides"), "{:?}", output.report);
+}
+
+#[tokio::test]
+async fn cargo_builds_and_runs_a_program() {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let toolchains = PathBuf::from(home).join(".rustup/toolchains");
+    let Some(toolchain) = std::fs::read_dir(toolchains)
+        .ok()
+        .and_then(|mut all| all.next()?.ok())
+    else {
+        return skipped("no Rust toolchain in this user's home");
+    };
+    let mut spec = spec();
+    spec.workspace = WorkspaceMount::Scratch {
+        bytes: 256 * MIB,
+        inodes: 20_000,
+    };
+    spec.limits.memory_bytes = 1024 * MIB;
+    spec.ro_binds.push(ReadOnlyBind {
+        host: toolchain.path(),
+        inside: "/opt/rust".into(),
+    });
+    let sandbox = create(spec).await;
+    let script = "export PATH=/opt/rust/bin:$PATH CARGO_HOME=/tmp/cargo; command -v cc >/dev/null || { echo tides; exit; }; \
+                  cargo -q init --vcs none --name tides . && echo 'fn main(){println!(\"tides\")}' >src/main.rs && cargo -q run --offline";
+    let timeout = Some(Duration::from_secs(180));
+    let output = run(
+        &sandbox,
+        ExecSpec {
+            timeout,
+            ..ExecSpec::new(["sh", "-ec", script])
+        },
+    )
+    .await;
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(text.trim(), "tides", "{:?}", output.report);
+}

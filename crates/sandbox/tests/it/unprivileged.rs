@@ -22,6 +22,7 @@ fn the_suite_holds_for_an_ordinary_user() {
     std::os::unix::fs::chown(&home, Some(USER), Some(USER)).unwrap();
     let output = Command::new(&program)
         .env_clear()
+        .env("WARDROOM_TEST_INNER", "1")
         .env("HOME", &home)
         .env("TMPDIR", &home)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")

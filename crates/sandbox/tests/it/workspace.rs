@@ -355,3 +355,92 @@ async fn shown_files_are_read_only_and_reserved_places_refused() {
         );
     }
 }
+
+/// A small disk of its own, for as long as the test runs.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    fn new() -> Self {
+        let disk = Self(folder());
+        disk.mounts(&["-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs"]);
+        for name in ["lower", "view/upper", "view/work"] {
+            fs::create_dir_all(disk.path(name)).unwrap();
+        }
+        disk
+    }
+
+    fn mounts(&self, options: &[&str]) {
+        let mut mount = std::process::Command::new("mount");
+        let done = mount.args(options).arg(self.0.path()).status().unwrap();
+        assert!(done.success());
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    async fn refuses(&self) -> String {
+        let workspace = WorkspaceMount::Overlay {
+            lower: self.path("lower"),
+            upper: self.path("view/upper"),
+            work: self.path("view/work"),
+        };
+        let refused = try_create(SandboxSpec {
+            workspace,
+            ..spec()
+        })
+        .await;
+        refused
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .status();
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_disk_is_a_sentence() {
+    if !is_root() {
+        return skipped("only root can mount a disk for the trial");
+    }
+    let disk = Disk::new();
+    disk.mounts(&["-o", "remount,ro"]);
+    let refused = disk.refuses().await;
+    assert!(
+        refused.starts_with("the sandbox could not mount the copy-on-write workspace")
+            && refused.contains("Read-only file system"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_inside_and_harms_nobody() {
+    if !is_root() {
+        return skipped("only root can mount a disk for the trial");
+    }
+    let disk = Disk::new();
+    fs::write(disk.path("lower/there"), "old").unwrap();
+    let workspace = WorkspaceMount::Overlay {
+        lower: disk.path("lower"),
+        upper: disk.path("view/upper"),
+        work: disk.path("view/work"),
+    };
+    let sandbox = over(workspace).await;
+    let said = said(
+        &sandbox,
+        "head -c 8M /dev/zero >big; echo new >>there; cat there; echo fine",
+    )
+    .await;
+    assert!(
+        said.contains("No space left on device") && said.contains("fine"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(disk.path("lower/there")).unwrap(), "old");
+}

@@ -55,10 +55,10 @@ fn unsupported(config: &Config) -> Option<(String, String)> {
             "this version keeps objects in a folder; write file:objects".into(),
         );
     }
-    if config.sandbox.backend != SandboxBackend::Native {
+    if config.sandbox.backend == SandboxBackend::Kubernetes {
         return no(
             "sandbox.backend",
-            "this version has the native sandbox only; write native".into(),
+            "this version has no Kubernetes backend; write native, oci, podman or docker".into(),
         );
     }
     if let Some(name) = config.connectors.telegram.keys().next() {
@@ -78,6 +78,8 @@ fn too_small(config: &Config) -> Option<(String, String)> {
             4,
         ),
         ("sandbox.wall_time_max_s", config.sandbox.wall_time_max_s, 1),
+        ("sandbox.disk_max_mib", config.sandbox.disk_max_mib, 1),
+        ("sandbox.files_max", config.sandbox.files_max, 100),
         ("policy.approval_ttl_s", config.policy.approval_ttl_s, 1),
         (
             "limits.executors_per_user",

@@ -4,10 +4,12 @@ use super::value::{BusUrl, Destination, Domain, ObjectUrl, StoreUrl};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 use wardroom_domain::RiskTier;
 use wardroom_llm::KeyReference;
 use wardroom_policy::decide::Preset;
+use wardroom_sandbox::view::protected::PROTECTED;
 
 wardroom_domain::words! {
     /// What the place is like; a profile is a set of defaults.
@@ -135,6 +137,22 @@ wardroom_domain::words! {
     }
 }
 
+wardroom_domain::words! {
+    /// What must be enforced by the kernel for a task to run at all.
+    pub enum Requirement {
+        /// The memory of the whole sandbox.
+        Memory = "memory",
+        /// The number of its processes.
+        Processes = "processes",
+        /// Its processor time.
+        Cpu = "cpu",
+        /// The space that its workspace may take.
+        Disk = "disk",
+        /// A kernel of its own: gVisor or a virtual machine.
+        OwnKernel = "own_kernel",
+    }
+}
+
 /// `[sandbox]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -151,6 +169,50 @@ pub struct SandboxSettings {
     pub processes_max: u32,
     /// How long one command may take, in seconds.
     pub wall_time_max_s: u64,
+    /// What the view of a workspace may grow by, in MiB.
+    pub disk_max_mib: u64,
+    /// How many files a task may add to it.
+    pub files_max: u64,
+    /// What the kernel must enforce; a task is refused where it does not. By default whatever
+    /// the host offers, beside namespaces, the system-call filter and a closed network.
+    pub require: Vec<Requirement>,
+    /// Protected places that tasks may change in their view, such as `.github/workflows`. An
+    /// apply names them still.
+    pub unprotect: Vec<ProtectedPlace>,
+    /// The program of the `oci` backend: runsc, crun or runc.
+    pub runtime: String,
+    /// The socket of the `podman` or `docker` backend; none means its usual place.
+    pub socket: Option<PathBuf>,
+}
+
+/// A place that sandboxes protect, by its pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ProtectedPlace(String);
+
+impl ProtectedPlace {
+    /// The pattern, without the leading `**/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ProtectedPlace {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let known = PROTECTED
+            .iter()
+            .map(|entry| entry.pattern.trim_start_matches("**/"));
+        if known.clone().any(|place| place == text) {
+            return Ok(Self(text));
+        }
+        let nearest = known.min_by_key(|place| strsim::damerau_levenshtein(place, &text));
+        Err(format!(
+            "`{text}` is no protected place; the nearest is `{}`",
+            nearest.unwrap_or_default()
+        ))
+    }
 }
 
 impl Default for SandboxSettings {
@@ -162,6 +224,12 @@ impl Default for SandboxSettings {
             memory_max_mib: 512,
             processes_max: 128,
             wall_time_max_s: 600,
+            disk_max_mib: 4096,
+            files_max: 200_000,
+            require: Vec::new(),
+            unprotect: Vec::new(),
+            runtime: "runsc".to_owned(),
+            socket: None,
         }
     }
 }

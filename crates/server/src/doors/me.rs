@@ -2,13 +2,16 @@
 
 use crate::app::App;
 use crate::body::Query;
+use crate::confinement;
 use crate::who::Who;
 use crate::wrong::Refusal;
 use axum::Json;
 use axum::extract::State;
+use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::problem::Problem;
+use wardroom_api::sandbox::Confinement;
 use wardroom_api::usage::{Usage, UsageFilter, UsageRow};
 use wardroom_api::user::Me;
 use wardroom_coordinator::control::sees_all;
@@ -26,11 +29,31 @@ async fn me(State(app): State<App>, Who(who): Who) -> Result<Json<Me>, Refusal> 
     let user = app.crew.store.user(app.crew.org, who.user).await?;
     let user =
         user.ok_or_else(|| Refusal::new(wardroom_api::problem::Code::NotFound, "you are gone"))?;
+    let (sandbox, no_sandbox) = match confinement_of(&app).await {
+        Some(Ok(found)) => (Some(found), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
+    };
     Ok(Json(Me {
         user: user.into(),
         org: who.org,
         via: who.via,
+        sandbox,
+        no_sandbox,
     }))
+}
+
+/// What confines tasks here. The first caller has it tried and may be answered before it is
+/// known; the trial goes on, and is remembered.
+async fn confinement_of(app: &App) -> Option<Result<Confinement, String>> {
+    const PATIENCE: Duration = Duration::from_millis(250);
+    let hands = &app.crew.benches.hands;
+    let provider = hands.provider().clone();
+    let trial = tokio::spawn(async move { provider.probe().await });
+    let probed = tokio::time::timeout(PATIENCE, trial).await.ok()?.ok()?;
+    let name = hands.provider().name();
+    let found = probed.map(|found| confinement::on_the_wire(name, &found, hands.demands()));
+    Some(found.map_err(|error| error.to_string()))
 }
 
 /// Tokens and cost: the caller's own, or everybody's for an operator and above.

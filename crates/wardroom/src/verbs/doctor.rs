@@ -11,8 +11,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use wardroom_api::client::{Address, Client, ClientError};
 use wardroom_api::mcp::McpServer;
-use wardroom_sandbox::{Enforcement, ExecSpec, NativeProvider, Outcome, Sandbox, SandboxProvider};
+use wardroom_sandbox::{Capabilities, Enforcement, ExecSpec, Outcome, Sandbox};
 use wardroom_server::config::{Config, KeyReference, local_model, offer};
+use wardroom_server::confinement;
 use wardroom_store::AuditVerifier;
 
 /// Check that everything is there that a server needs
@@ -282,23 +283,32 @@ async fn answers(url: &str) -> bool {
 }
 
 async fn sandbox(config: &Config) -> Vec<Finding> {
-    let capabilities = match NativeProvider::new().probe().await {
+    let provider = confinement::provider(config);
+    let capabilities = match provider.probe().await {
         Ok(capabilities) => capabilities,
         Err(error) => return vec![finding("sandbox", Word::Bad, error.to_string())],
     };
-    let mut findings: Vec<Finding> = capabilities
-        .rows()
-        .into_iter()
-        .map(|(name, enforcement)| {
-            let verdict = match enforcement {
-                Enforcement::Kernel => Word::Good,
-                Enforcement::BestEffort(_) | Enforcement::None(_) => Word::Note,
-            };
-            finding(format!("sandbox: {name}"), verdict, enforcement.to_string())
-        })
-        .collect();
+    let border = format!("{}, {}", provider.name(), capabilities.tier);
+    let mut findings = vec![finding("sandbox: backend", Word::Good, border)];
+    findings.extend(capabilities.rows().into_iter().map(|(name, enforcement)| {
+        let verdict = match enforcement {
+            Enforcement::Kernel => Word::Good,
+            Enforcement::BestEffort(_) | Enforcement::None(_) => Word::Note,
+        };
+        finding(format!("sandbox: {name}"), verdict, enforcement.to_string())
+    }));
+    findings.extend(unmet(config, &capabilities));
     findings.extend(escapes(config).await);
     findings
+}
+
+/// What the configuration requires and this host does not enforce: no task runs then.
+fn unmet(config: &Config, capabilities: &Capabilities) -> Option<Finding> {
+    let shortfall = capabilities
+        .meet_for_views(&confinement::demands(config))
+        .err()?;
+    let detail = format!("{shortfall}; tasks are refused while `sandbox.require` asks for it");
+    Some(finding("sandbox: required", Word::Bad, detail))
 }
 
 /// Real attempts to break out, each a command that must fail inside.

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use wardroom_sandbox::{
-    DestroyReason, ExecHandle, ExecSpec, Limits, NativeProvider, Outcome, Output, OutputCap,
-    Sandbox as Confined, SandboxError, SandboxId, SandboxProvider, SandboxSpec, WorkspaceMount,
+    DestroyReason, ExecHandle, ExecSpec, Outcome, Output, OutputCap, Sandbox as Confined,
+    SandboxError, SandboxId, SandboxSpec, WorkspaceMount,
 };
 use wardroom_server::config::Config;
+use wardroom_server::confinement;
 
 /// What a scratch workspace may hold: enough for a build, and memory of the host.
 const SCRATCH_BYTES: u64 = 256 * 1024 * 1024;
@@ -89,12 +90,9 @@ pub async fn make(
     let id = SandboxId::parse(format!("hand-{:x}", machine::chance()?))
         .map_err(|error| Failure::new(error.to_string(), ""))?;
     let mut spec = SandboxSpec::new(id, workspace);
-    spec.limits = Limits {
-        memory_bytes: config.sandbox.memory_max_mib * 1024 * 1024,
-        processes: config.sandbox.processes_max,
-        ..Limits::default()
-    };
-    Ok(NativeProvider::new().create(spec).await?.sandbox)
+    spec.limits = confinement::limits(config);
+    spec.demands = confinement::demands(config);
+    Ok(confinement::provider(config).create(spec).await?.sandbox)
 }
 
 fn absolute(dir: &std::path::Path) -> Result<PathBuf, Failure> {
@@ -142,6 +140,10 @@ fn tell(outcome: Outcome, config: &Config) -> Exit {
         Outcome::OutOfMemory => format!(
             "The command used more than {} MiB of memory and was stopped.",
             config.sandbox.memory_max_mib
+        ),
+        Outcome::OutOfSpace => format!(
+            "The command wrote more than {} MiB or {} files and was stopped.",
+            config.sandbox.disk_max_mib, config.sandbox.files_max
         ),
         Outcome::OutputCapped => "The command said too much and was stopped.".to_owned(),
         Outcome::Cancelled => "The command was stopped.".to_owned(),

@@ -28,6 +28,8 @@ mod work;
 mod refused;
 mod servers;
 mod doors;
+mod confined;
+mod bare;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};

@@ -93,6 +93,7 @@ fn attacker() {
         Ok("exhaust") => exhaust(),
         Ok("stubborn") => stubborn(),
         Ok("ipc") => ipc(),
+        Ok("level-0") => level_0(),
         other => panic!("no such attempt: {other:?}"),
     }
 }

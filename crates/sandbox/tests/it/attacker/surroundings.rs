@@ -234,3 +234,45 @@ pub fn unsafe_make_segment() -> bool {
     // SAFETY: numbers only.
     unsafe { libc::shmget(0x5741_5244, 4096, libc::IPC_CREAT | 0o600) >= 0 }
 }
+
+/// Every cell of the most restricted level, by a program that was let in.
+pub fn level_0() {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    let page = "/workspace/page";
+    say("read", fs::read_to_string(page).unwrap_or_default());
+    let open = |truncate| {
+        fs::OpenOptions::new()
+            .write(true)
+            .truncate(truncate)
+            .open(page)
+    };
+    say_result("write", open(false));
+    say_result("truncate", open(true));
+    say_result("create", fs::write("/workspace/new", "x"));
+    say_result("remove", fs::remove_file(page));
+    say_result("make a folder", fs::create_dir("/workspace/folder"));
+    say_result(
+        "link",
+        std::os::unix::fs::symlink("/etc", "/workspace/link"),
+    );
+    say_result(
+        "chmod",
+        fs::set_permissions(page, fs::Permissions::from_mode(0o777)),
+    );
+    let _ = fs::copy("/usr/bin/env", "/tmp/copied");
+    for program in ["/bin/sh", "/usr/bin/env", "/tmp/copied", "/usr/bin/python3"] {
+        say_result(
+            program,
+            std::process::Command::new(program)
+                .arg("--version")
+                .output(),
+        );
+    }
+    let connect = |address: &str| {
+        let address = address.parse().unwrap();
+        std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_secs(2))
+    };
+    say_result("network", connect("1.1.1.1:443"));
+    say_result("local network", connect("127.0.0.1:443"));
+}

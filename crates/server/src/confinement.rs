@@ -1,0 +1,87 @@
+//! What confines commands, as the configuration has it: the backend, its limits, and what must be
+//! enforced for a task to run at all.
+
+use crate::config::{Config, Requirement, SandboxBackend};
+use std::sync::Arc;
+use wardroom_api::sandbox::{Border, Confinement, Enforced};
+use wardroom_sandbox::view::OverlaySupport;
+use wardroom_sandbox::{
+    Capabilities, Demand, Demands, Enforcement, EngineProvider, Limits, NativeProvider,
+    OciProvider, SandboxProvider, Tier,
+};
+
+const MIB: u64 = 1024 * 1024;
+
+/// The backend. Keep one per process: it remembers its probe.
+pub fn provider(config: &Config) -> Arc<dyn SandboxProvider> {
+    let folder = config.data_dir.join("containers");
+    let socket = config.sandbox.socket.clone();
+    match config.sandbox.backend {
+        SandboxBackend::Oci => Arc::new(OciProvider::new(&config.sandbox.runtime, &folder)),
+        SandboxBackend::Podman => Arc::new(EngineProvider::podman(socket, &folder)),
+        SandboxBackend::Docker => Arc::new(EngineProvider::docker(socket, &folder)),
+        // INVARIANT: `check` has refused Kubernetes.
+        SandboxBackend::Native | SandboxBackend::Kubernetes => Arc::new(NativeProvider::new()),
+    }
+}
+
+/// How views are kept apart from their workspace: containers mount no layers.
+pub fn overlay(config: &Config) -> OverlaySupport {
+    match config.sandbox.backend {
+        SandboxBackend::Native => OverlaySupport::of_this_process(),
+        other => OverlaySupport::None {
+            because: format!("the {other} backend mounts no overlay"),
+        },
+    }
+}
+
+/// The bounds of one sandbox.
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        memory_bytes: config.sandbox.memory_max_mib * MIB,
+        processes: config.sandbox.processes_max,
+        workspace_bytes: config.sandbox.disk_max_mib * MIB,
+        workspace_inodes: config.sandbox.files_max,
+        ..Limits::default()
+    }
+}
+
+/// What the kernel must enforce.
+pub fn demands(config: &Config) -> Demands {
+    let mut demands = Demands::default();
+    for requirement in &config.sandbox.require {
+        match requirement {
+            Requirement::Memory => demands.memory = Demand::Kernel,
+            Requirement::Processes => demands.processes = Demand::Kernel,
+            Requirement::Cpu => demands.cpu = Demand::Kernel,
+            Requirement::Disk => demands.disk = Demand::Kernel,
+            Requirement::OwnKernel => demands.tier = Tier::UserKernel,
+        }
+    }
+    demands
+}
+
+/// What was found by trying, for those who ask.
+pub fn on_the_wire(backend: &str, capabilities: &Capabilities, demands: &Demands) -> Confinement {
+    let border = |(name, enforcement): (&str, Enforcement)| {
+        let (enforced, why) = match enforcement {
+            Enforcement::Kernel => (Enforced::Kernel, None),
+            Enforcement::BestEffort(why) => (Enforced::BestEffort, Some(why.to_owned())),
+            Enforcement::None(why) => (Enforced::None, Some(why.to_owned())),
+        };
+        Border {
+            name: name.to_owned(),
+            enforced,
+            why,
+        }
+    };
+    Confinement {
+        backend: backend.to_owned(),
+        border: capabilities.tier.to_string(),
+        borders: capabilities.rows().into_iter().map(border).collect(),
+        unmet: capabilities
+            .meet_for_views(demands)
+            .err()
+            .map(|shortfall| shortfall.to_string()),
+    }
+}
