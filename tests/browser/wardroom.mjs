@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 
 const HERE = import.meta.dirname;
 const BINARY = process.env.WARDROOM_BIN ?? join(HERE, "../../target/debug/wardroom");
-const PAGE = join(HERE, "../../crates/server/src/page");
+const PORTAL = join(HERE, "../../web/dist/portal");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const READY_WITHIN_MS = 60_000;
@@ -98,12 +98,16 @@ export async function openPage(browser, wardroom, options = {}) {
   return page;
 }
 
-/** For work on the page itself: the files as they lie in the repository, with the server's headers. */
+/** For work on the portal itself: its files as they were built last, with the server's headers. */
 async function servePage(page) {
-  const files = { "/": "index.html", "/page.js": "page.js", "/page.css": "page.css" };
-  await page.route((url) => url.pathname in files, async (route) => {
-    const served = await route.fetch();
-    const body = readFileSync(join(PAGE, files[new URL(route.request().url()).pathname]), "utf8");
-    await route.fulfill({ response: served, body });
+  await page.route((url) => !url.pathname.startsWith("/v1/"), async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const name = pathname.startsWith("/assets/") || pathname === "/favicon.svg" ? pathname : "/index.html";
+    const served = await route.fetch({ url: new URL("/", route.request().url()).href });
+    const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", woff2: "font/woff2", html: "text/html" };
+    const headers = { ...served.headers(), "content-type": types[name.split(".").pop()] ?? "application/octet-stream" };
+    delete headers["content-encoding"];
+    delete headers["content-length"];
+    await route.fulfill({ status: 200, headers, body: readFileSync(join(PORTAL, name)) });
   });
 }

@@ -124,6 +124,11 @@ impl Router {
         })
     }
 
+    /// Who is asked for what.
+    pub fn routing(&self) -> &RoutingSettings {
+        &self.routing
+    }
+
     /// Asks the models of the call's chain, one after another, until one replies.
     pub async fn converse(
         &self,
