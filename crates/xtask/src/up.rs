@@ -2,8 +2,8 @@
 
 use crate::checkout::{self, Metadata};
 use crate::command;
-use crate::web;
 use crate::failure::{Failure, Outcome};
+use crate::web;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

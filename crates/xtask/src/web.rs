@@ -26,7 +26,9 @@ pub fn run() -> Outcome<ExitCode> {
     for mut step in steps(&root) {
         let status = step.status().map_err(Failure::to("start npm"))?;
         if !status.success() {
-            return Err(Failure::new("the portal was not built; the reason is above"));
+            return Err(Failure::new(
+                "the portal was not built; the reason is above",
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -99,7 +101,5 @@ fn newest(path: PathBuf) -> Option<SystemTime> {
         return changed(&path);
     }
     let entries = fs::read_dir(&path).ok()?;
-    entries
-        .filter_map(|entry| newest(entry.ok()?.path()))
-        .max()
+    entries.filter_map(|entry| newest(entry.ok()?.path())).max()
 }
