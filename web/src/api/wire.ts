@@ -2,7 +2,8 @@
 
 import type { components } from "./schema";
 
-export type Schemas = components["schemas"];
+import type { Later } from "./later";
+export type Schemas = components["schemas"] & Later;
 export type Task = Schemas["Task"];
 export type Approval = Schemas["Approval"];
 export type Message = Schemas["Message"];

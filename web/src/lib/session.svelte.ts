@@ -50,9 +50,24 @@ class Session {
     this.people = Object.fromEntries(users.map((user: User) => [user.id, user.name]));
   }
 
+  /** An invitation that somebody followed, until he has come in by it. */
+  invite = $state<string | null>(null);
+
+  /** Comes in by an invitation. */
+  async byInvite(name: string, password: string) {
+    await call("POST", "/v1/invites/redeem", { code: this.invite, name, password });
+    this.invite = null;
+    await this.load();
+  }
+
   /** Signs in by what stands behind `#code=`, and takes it out of the address first. */
   async byLink(): Promise<boolean> {
-    const code = new URLSearchParams(location.hash.slice(1)).get("code");
+    const words = new URLSearchParams(location.hash.slice(1));
+    if (words.get("invite")) {
+      this.invite = words.get("invite");
+      history.replaceState(null, "", location.pathname + location.search);
+    }
+    const code = words.get("code");
     if (!code) return false;
     history.replaceState(null, "", location.pathname + location.search);
     try {

@@ -27,6 +27,7 @@ mod work;
 mod refused;
 mod servers;
 mod doors;
+mod control_room;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};
