@@ -10,10 +10,30 @@ import { createInterface } from "node:readline";
 
 const HERE = import.meta.dirname;
 const BINARY = process.env.WARDROOM_BIN ?? join(HERE, "../../target/debug/wardroom");
-const PAGE = join(HERE, "../../crates/server/src/page");
+const PORTAL = join(HERE, "../../web/dist/portal");
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const READY_WITHIN_MS = 60_000;
+
+export const SLOW_MS = 30_000;
+export const PASSWORD = "correct horse battery staple";
+
+/** What must stay text, wherever it is shown. */
+export const CORPUS = [
+  `<script>document.title = "owned"</script>`,
+  `<img src=x onerror="alert(1)">`,
+  `<svg/onload=alert(2)>`,
+  `"><iframe srcdoc="<script>alert(3)</script>"></iframe>`,
+  `[click](javascript:alert(4)) [data](data:text/html,<script>alert(5)</script>)`,
+  `[tab](java\tscript:alert(6)) [vb](vbscript:alert(7)) [file](file:///etc/passwd)`,
+  `![pixel](https://tracker.example/pixel.png) ![data](data:image/svg+xml,<svg/onload=alert(8)>)`,
+  "`<b onclick=alert(9)>` **<i>bold</i>** # <u>no heading</u>",
+  "```html\n</pre><script>alert(10)</script>\n```",
+  `<a href="https://phish.example" onmouseover=alert(11)>bank</a> <style>*{display:none}</style>`,
+  `<form action=https://phish.example><input name=password></form>`,
+  `${"{{"}constructor.constructor('alert(12)')()${"}}"} &lt;script&gt;alert(13)&lt;/script&gt;`,
+  "\u202egnp.exe\u202c \u200bzero\u200b \u0007bell \u2066isolate\u2069",
+];
 
 const CONFIGURATION = `
 [models.rehearsal]
@@ -98,12 +118,16 @@ export async function openPage(browser, wardroom, options = {}) {
   return page;
 }
 
-/** For work on the page itself: the files as they lie in the repository, with the server's headers. */
+/** For work on the portal itself: its files as they were built last, with the server's headers. */
 async function servePage(page) {
-  const files = { "/": "index.html", "/page.js": "page.js", "/page.css": "page.css" };
-  await page.route((url) => url.pathname in files, async (route) => {
-    const served = await route.fetch();
-    const body = readFileSync(join(PAGE, files[new URL(route.request().url()).pathname]), "utf8");
-    await route.fulfill({ response: served, body });
+  await page.context().route((url) => !url.pathname.startsWith("/v1/"), async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const name = pathname.startsWith("/assets/") || pathname === "/favicon.svg" ? pathname : "/index.html";
+    const served = await route.fetch({ url: new URL("/", route.request().url()).href });
+    const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", woff2: "font/woff2", html: "text/html" };
+    const headers = { ...served.headers(), "content-type": types[name.split(".").pop()] ?? "application/octet-stream" };
+    delete headers["content-encoding"];
+    delete headers["content-length"];
+    await route.fulfill({ status: 200, headers, body: readFileSync(join(PORTAL, name)) });
   });
 }

@@ -93,6 +93,10 @@ impl From<domain::Approval> for Approval {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApprovalList {
     pub approvals: Vec<Approval>,
+    /// Those of them that the caller may decide.
+    #[serde(default)]
+    #[schema(value_type = Vec<schema::ApprovalId>)]
+    pub decidable: Vec<ApprovalId>,
     pub next_cursor: Option<String>,
 }
 

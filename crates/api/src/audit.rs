@@ -94,3 +94,23 @@ pub struct AuditFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
+
+/// What a check of the whole log found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditCheck {
+    pub intact: bool,
+    pub chains: u64,
+    pub events: u64,
+    pub anchors: u64,
+    /// The first record that is wrong; null when the log is intact.
+    pub first_bad: Option<BadRecord>,
+}
+
+/// A record that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BadRecord {
+    pub chain: String,
+    pub seq: i64,
+    /// What is wrong with it.
+    pub what: String,
+}

@@ -106,6 +106,17 @@ impl EventBody {
     }
 }
 
+/// The first event of `/v1/events`, and again whenever some were missed: from here on everything is
+/// told, and what was before stands in the lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Listening {
+    /// The version of the server.
+    pub version: String,
+    /// The portal's first script as this server has it; null without a portal. A page that began
+    /// with another one is older than its server.
+    pub portal: Option<String>,
+}
+
 /// A page of kept events, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventList {

@@ -11,12 +11,14 @@ pub mod page;
 
 pub mod label;
 pub mod task;
+pub mod timeline;
 pub mod diff;
 pub mod artifact;
 pub mod event;
 pub mod approval;
 pub mod message;
 pub mod workspace;
+pub mod crew;
 
 pub mod user;
 pub mod sandbox;

@@ -95,16 +95,22 @@ pub struct Conversation {
     pub context: ContextId,
     #[schema(value_type = schema::WorkspaceId)]
     pub workspace: WorkspaceId,
+    /// How it began: the first line that the person said.
+    #[serde(default)]
+    pub title: String,
     #[schema(value_type = schema::Timestamp)]
     pub created_at: Timestamp,
 }
 
-impl From<domain::Conversation> for Conversation {
-    fn from(conversation: domain::Conversation) -> Self {
+impl Conversation {
+    /// A conversation with the words that it began with.
+    pub fn titled(conversation: domain::Conversation, first: &str) -> Self {
+        let line = first.lines().find(|line| !line.trim().is_empty());
         Self {
             id: conversation.id,
             context: conversation.context,
             workspace: conversation.workspace,
+            title: line.unwrap_or_default().trim().chars().take(80).collect(),
             created_at: conversation.created_at,
         }
     }

@@ -68,6 +68,7 @@ id_schemas! {
 word_schemas! {
     TaskStatus from domain::TaskStatus: "Where a task stands.";
     TaskType from domain::TaskType: "What kind of work it is.";
+    EffectState from domain::EffectState: "Where an effect stands.";
     RiskTier from domain::RiskTier: "The risk of one concrete action, mildest first.";
     ApprovalDecision from domain::ApprovalDecision: "How a question ended.";
     PolicySource from domain::PolicySource: "Which layer of policy made a decision.";

@@ -140,6 +140,17 @@ pub struct TaskFilter {
     #[param(value_type = Option<schema::ConversationId>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation: Option<ConversationId>,
+    /// Only those that this task spawned.
+    #[param(value_type = Option<schema::TaskId>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TaskId>,
+    /// `true` for those that have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    /// Only those that this person asked for.
+    #[param(value_type = Option<schema::UserId>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester: Option<UserId>,
     /// How many rows at most; 50 when nobody says, 500 at most.
     #[param(minimum = 1, maximum = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]

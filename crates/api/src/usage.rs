@@ -43,3 +43,27 @@ pub struct UsageFilter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
+
+/// What was used per day of UTC, by person, model and role; the oldest day first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UsageDays {
+    pub rows: Vec<UsageDay>,
+}
+
+/// What one person's work used of one model in one role on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UsageDay {
+    /// `2026-01-31`.
+    pub day: String,
+    #[schema(value_type = schema::UserId)]
+    pub user: UserId,
+    /// The configured name of the model.
+    pub model: String,
+    /// `coordinator` or `executor`.
+    pub role: String,
+    pub calls: u64,
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    /// In millionths of the currency of the configured prices; 0 where none is configured.
+    pub cost_micros: u64,
+}

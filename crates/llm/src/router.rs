@@ -124,6 +124,25 @@ impl Router {
         })
     }
 
+    /// Who is asked for what.
+    pub fn routing(&self) -> &RoutingSettings {
+        &self.routing
+    }
+
+    /// Asks one model by name, once, with no other to fall back to: whether it answers at all. None
+    /// if there is no such model.
+    pub async fn try_model(
+        &self,
+        permit: Permit<ModelCall>,
+        name: &str,
+        request: &ModelRequest,
+    ) -> Option<Result<ModelReply, ModelError>> {
+        let call = permit.spend();
+        let routed = self.models.get(name)?;
+        let request = request_for(routed, &call, request);
+        Some(routed.model.complete(&request, &mut |_| {}).await)
+    }
+
     /// Asks the models of the call's chain, one after another, until one replies.
     pub async fn converse(
         &self,

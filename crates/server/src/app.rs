@@ -1,7 +1,7 @@
 //! The routes of one server, and the document that describes them.
 
 use crate::vault::Vault;
-use crate::{doors, guard, page, wrong};
+use crate::{doors, guard, portal, wrong};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -12,11 +12,13 @@ use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
-use wardroom_api::event::Event;
+use wardroom_api::crew::CrewModel;
+use wardroom_api::event::{Event, Listening};
 use wardroom_api::problem::MEDIA_TYPE;
 use wardroom_coordinator::Crew;
 use wardroom_coordinator::workspace::Forbidden;
 use wardroom_domain::{UserId, limits};
+use wardroom_store::AuditVerifier;
 
 /// What every request can reach.
 #[derive(Clone)]
@@ -36,6 +38,10 @@ pub(crate) struct Inner {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Counts the refused keys that are written down.
     pub(crate) refusals: DefaultDirectRateLimiter,
+    /// Checks the audit log.
+    pub(crate) verifier: AuditVerifier,
+    /// The models as they are configured, for people to read.
+    pub(crate) models: Vec<CrewModel>,
     /// How long a question stays open, for `/v1/policy`.
     pub(crate) approval_ttl_s: u64,
 }
@@ -60,7 +66,7 @@ impl std::ops::Deref for App {
         description = "A crew of agents that works in sandboxes, under policy, with approval, on the record.",
         license(name = "Apache-2.0 OR MIT")
     ),
-    components(schemas(Event))
+    components(schemas(Event, Listening))
 )]
 struct Document;
 
@@ -69,7 +75,10 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::health::routes())
         .merge(doors::me::routes())
         .merge(doors::messages::routes())
+        .merge(doors::watch::routes())
         .merge(doors::tasks::routes())
+        .merge(doors::timeline::routes())
+        .merge(doors::crew::routes())
         .merge(doors::artifacts::routes())
         .merge(doors::approvals::routes())
         .merge(doors::workspaces::routes())
@@ -137,7 +146,7 @@ pub(crate) fn router(app: App) -> Router {
             "/v1/openapi.json",
             axum::routing::get(|| async { ([("content-type", "application/json")], openapi()) }),
         )
-        .merge(page::routes())
+        .merge(portal::routes())
         .fallback(wrong::unknown_path)
         .method_not_allowed_fallback(wrong::unknown_method)
         .layer(DefaultBodyLimit::max(limits::BODY_BYTES_MAX))

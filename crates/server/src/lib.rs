@@ -15,7 +15,7 @@ mod guard;
 mod wrong;
 mod body;
 mod doors;
-mod page;
+mod portal;
 
 pub use app::openapi;
 pub use start::{Ready, StartError, Startup, run};

@@ -161,6 +161,8 @@ pub async fn run(
         metrics: metrics_handle(),
         stopping: stopping.clone(),
         refusals: crate::guard::refusals(),
+        verifier: signer.verifier(),
+        models: crate::doors::crew::models_of(&startup.config),
         approval_ttl_s: startup.config.policy.approval_ttl_s,
     });
     let socket = startup.config.data_dir.join("wardroom.sock");

@@ -74,6 +74,22 @@ impl FromRequestParts<App> for Current {
     }
 }
 
+/// The same person as he stands now, if he may still speak: for what outlives a request.
+pub(crate) async fn again(
+    app: &App,
+    who: &Principal,
+    headers: &HeaderMap,
+) -> Result<Principal, Refusal> {
+    if let Some(token) = bearer(headers) {
+        return by_token(app, &token).await;
+    }
+    if let Some(cookie) = cookie(headers) {
+        return by_session(app, &cookie).await.map(|(who, _)| who);
+    }
+    // He holds the socket.
+    local(app, who.via.clone()).await
+}
+
 async fn local(app: &App, via: String) -> Result<Principal, Refusal> {
     let owner = app.crew.store.user(app.crew.org, app.owner).await?;
     let owner = owner.ok_or_else(|| Refusal::from(Problem::from(Code::Unauthenticated)))?;

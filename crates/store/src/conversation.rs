@@ -233,6 +233,18 @@ impl Store {
         self.all(sql, params![org, owner, limit]).await
     }
 
+    /// What was said first in a conversation, by whom it belongs to; empty if nothing was.
+    pub async fn first_words(
+        &self,
+        org: OrgId,
+        conversation: ConversationId,
+    ) -> Result<String, StoreError> {
+        let sql = "SELECT SUBSTR(body, 1, 400) FROM message \
+                   WHERE org = $1 AND conversation = $2 AND speaker = 'user' ORDER BY seq LIMIT 1";
+        let first: Option<(String,)> = self.one(sql, params![org, conversation]).await?;
+        Ok(first.map(|(text,)| text).unwrap_or_default())
+    }
+
     /// A message by id.
     pub async fn message(&self, org: OrgId, id: MessageId) -> Result<Option<Message>, StoreError> {
         let sql = "SELECT id, conversation, seq, speaker, body, tasks, files, labels, at \

@@ -93,5 +93,5 @@ pub use signin::{
 };
 pub use store::{Counters, OpenMode, OpenOptions, Store};
 pub use task::{CreateTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
-pub use usage::{Usage, UsageBy, UsageFilter, UsageTotal};
+pub use usage::{Usage, UsageBy, UsageFilter, UsageOfDay, UsageTotal};
 pub use write::{Receipt, Write};

@@ -172,6 +172,62 @@ impl Store {
     }
 }
 
+/// What one person's work used of one model in one role on one day of UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageOfDay {
+    /// `2026-01-31`.
+    pub day: String,
+    /// Whose.
+    pub user: UserId,
+    /// Which model.
+    pub model: String,
+    /// As what: `coordinator`, `executor`.
+    pub role: String,
+    /// How many uses.
+    pub calls: u64,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// What it cost, in millionths of the configured currency.
+    pub cost_micros: u64,
+}
+
+impl Record for UsageOfDay {
+    fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            day: date_of(&columns.take::<String>()?),
+            user: columns.take()?,
+            model: columns.take()?,
+            role: columns.take()?,
+            calls: columns.take()?,
+            input_tokens: columns.take()?,
+            output_tokens: columns.take()?,
+            cost_micros: columns.take()?,
+        })
+    }
+}
+
+impl Store {
+    /// Usage per day, person, model and role, the oldest day first.
+    pub async fn usage_days(
+        &self,
+        org: OrgId,
+        filter: &UsageFilter,
+    ) -> Result<Vec<UsageOfDay>, StoreError> {
+        let sums = "SELECT CAST(at / 86400000000 AS TEXT), person, model, role, COUNT(*), \
+                    CAST(SUM(input_tokens) AS BIGINT), CAST(SUM(output_tokens) AS BIGINT), \
+                    CAST(SUM(cost_micros) AS BIGINT) FROM usage WHERE org = $1";
+        let select = Select::new(sums, org)
+            .given("person =", filter.user)
+            .given("task =", filter.task)
+            .given("at >=", filter.from)
+            .given("at <", filter.to)
+            .grouped("1, 2, 3, 4");
+        self.select(&select).await
+    }
+}
+
 /// The date of a day that is counted from 1970.
 fn date_of(day: &str) -> String {
     const DAY_MICROS: i64 = 86_400_000_000;

@@ -4,6 +4,7 @@
 //! waits for this crate before it may compile.
 
 mod up;
+mod web;
 mod test;
 mod tidy;
 mod openapi;
@@ -22,6 +23,7 @@ const USAGE: &str = "\
 Usage: cargo xtask VERB
 
   up [ARGS]   build what is missing and start Wardroom; ARGS go to `wardroom up`
+  web         build the portal into web/dist; `up` and `test` do it by themselves
   test        install what the tests need, run every test, say what was skipped
   tidy        check the rules of the house that no compiler checks
   openapi     write crates/api/openapi.json from the code
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
 fn run(verb: &str, arguments: &[String]) -> Option<Outcome<ExitCode>> {
     Some(match verb {
         "up" => up::run(arguments),
+        "web" => web::run(),
         "test" => test::run(),
         "tidy" => tidy::run(),
         "openapi" => openapi::run(),

@@ -3,6 +3,7 @@
 use crate::checkout::{self, Metadata};
 use crate::command;
 use crate::failure::{Failure, Outcome};
+use crate::web;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 /// Builds the binary in the quick profile and becomes it, so that signals reach it directly.
 pub fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let root = checkout::root()?;
+    web::build_if_needed(&root)?;
     let binary = build(&root)?;
     let mut wardroom = command::program(&root, &binary.to_string_lossy());
     // Paths among the arguments are meant from where the person stands.

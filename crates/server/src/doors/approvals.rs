@@ -42,6 +42,15 @@ async fn list_approvals(
         .store
         .approvals(app.crew.org, &asked, &page)
         .await?;
+    let approvers = app.crew.policy().approvers.clone();
+    let decidable = paged
+        .items
+        .iter()
+        .map(|row| &row.approval)
+        .filter(|approval| approval.decision.is_none())
+        .filter(|approval| approvers.may_decide(&who, approval).is_ok())
+        .map(|approval| approval.id)
+        .collect();
     let approvals = paged
         .items
         .into_iter()
@@ -49,6 +58,7 @@ async fn list_approvals(
         .collect();
     Ok(Json(ApprovalList {
         approvals,
+        decidable,
         next_cursor: paged.next_cursor,
     }))
 }

@@ -154,7 +154,10 @@ async fn forward(
 }
 
 /// A message is kept once; its event only names it.
-async fn expanded(app: &App, row: &FeedRow) -> Result<Value, wardroom_store::StoreError> {
+pub(crate) async fn expanded(
+    app: &App,
+    row: &FeedRow,
+) -> Result<Value, wardroom_store::StoreError> {
     if row.event != "message" {
         return Ok(row.data.clone());
     }

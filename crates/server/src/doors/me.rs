@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::problem::Problem;
 use wardroom_api::sandbox::Confinement;
-use wardroom_api::usage::{Usage, UsageFilter, UsageRow};
+use wardroom_api::usage::{Usage, UsageDay, UsageDays, UsageFilter, UsageRow};
 use wardroom_api::user::Me;
 use wardroom_coordinator::control::sees_all;
 use wardroom_store::UsageBy;
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(me))
         .routes(routes!(usage))
+        .routes(routes!(usage_days))
 }
 
 /// The caller, as the server sees him.
@@ -102,4 +103,35 @@ async fn usage(
         }
     }
     Ok(Json(Usage { rows }))
+}
+
+/// Tokens and cost per day, person, model and role: the caller's own, or everybody's for an
+/// operator and above.
+#[utoipa::path(get, path = "/v1/usage/days", security(("token" = [])), params(UsageFilter),
+    responses((status = 200, body = UsageDays), (status = 400, body = Problem), (status = 401, body = Problem)))]
+async fn usage_days(
+    State(app): State<App>,
+    Who(who): Who,
+    Query(filter): Query<UsageFilter>,
+) -> Result<Json<UsageDays>, Refusal> {
+    let asked = wardroom_store::UsageFilter {
+        user: (!sees_all(&who)).then_some(who.user),
+        task: None,
+        from: filter.since,
+        to: filter.until,
+    };
+    let rows = app.crew.store.usage_days(app.crew.org, &asked).await?;
+    let row = |row: wardroom_store::UsageOfDay| UsageDay {
+        day: row.day,
+        user: row.user,
+        model: row.model,
+        role: row.role,
+        calls: row.calls,
+        tokens_in: row.input_tokens,
+        tokens_out: row.output_tokens,
+        cost_micros: row.cost_micros,
+    };
+    Ok(Json(UsageDays {
+        rows: rows.into_iter().map(row).collect(),
+    }))
 }

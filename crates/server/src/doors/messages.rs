@@ -103,7 +103,11 @@ async fn list_conversations(
         .store
         .conversations(app.crew.org, who.user, page.rows())
         .await?;
-    let conversations = rows.into_iter().map(Conversation::from).collect();
+    let mut conversations = Vec::with_capacity(rows.len());
+    for row in rows {
+        let first = app.crew.store.first_words(app.crew.org, row.id).await?;
+        conversations.push(Conversation::titled(row, &first));
+    }
     Ok(Json(ConversationList {
         conversations,
         next_cursor: None,

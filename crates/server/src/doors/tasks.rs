@@ -88,9 +88,18 @@ async fn list_tasks(
     Query(filter): Query<TaskFilter>,
 ) -> Result<Json<TaskList>, Refusal> {
     let asked = wardroom_store::TaskFilter {
-        requester: (!control::sees_all(&who)).then_some(who.user),
-        status: filter.status.map_or(StatusFilter::Any, StatusFilter::Is),
+        requester: if control::sees_all(&who) {
+            filter.requester
+        } else {
+            Some(who.user)
+        },
+        status: match (filter.status, filter.open) {
+            (Some(status), _) => StatusFilter::Is(status),
+            (None, Some(true)) => StatusFilter::Open,
+            (None, _) => StatusFilter::Any,
+        },
         conversation: filter.conversation,
+        parent: filter.parent,
         ..wardroom_store::TaskFilter::default()
     };
     let page = Page {

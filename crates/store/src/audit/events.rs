@@ -1,7 +1,7 @@
 //! Reading the audit log, newest first, within what the reader may see.
 
 use crate::page::{Order, Place, Select};
-use crate::sql::{Columns, Json, Record};
+use crate::sql::{Columns, Json, Record, params};
 use crate::{Page, Paged, Store, StoreError};
 use wardroom_domain::{AuditEvent, AuditKind, OrgId, RiskTier, TaskId, Timestamp, UserId};
 
@@ -64,6 +64,18 @@ const NEWEST: Order = Order {
 };
 
 impl Store {
+    /// The events of one chain, oldest first.
+    pub async fn audit_chain(
+        &self,
+        org: OrgId,
+        chain: &str,
+        limit: u32,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        let sql = "SELECT chain, seq, at, kind, actor, tier, body, prev_hash, hash FROM audit \
+                   WHERE org = $1 AND chain = $2 ORDER BY seq LIMIT $3";
+        self.all(sql, params![org, chain, limit]).await
+    }
+
     /// Events of the audit log, newest first.
     pub async fn audit_events(
         &self,

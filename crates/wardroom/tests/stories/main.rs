@@ -30,6 +30,7 @@ mod servers;
 mod doors;
 mod confined;
 mod bare;
+mod control_room;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};

@@ -54,6 +54,7 @@ fn roads(things: &Belongings, workspace: &str) -> Vec<(String, Value)> {
             "/diff",
             "/artifacts",
             "/artifacts/secret.txt",
+            "/timeline",
         ] {
             roads.push((format!("GET /v1/tasks/{task}{read}"), Value::Null));
         }
@@ -101,6 +102,9 @@ fn lists_show_nothing(world: &World, token: &str, things: &Belongings) {
         "/v1/audit-events?limit=500",
         "/v1/workspaces",
         "/v1/usage",
+        "/v1/usage/days",
+        "/v1/crew",
+        "/v1/conversations",
     ] {
         let answer = ask(world, &format!("GET {list}")).token(token).send();
         assert_eq!(answer.status, 200, "{list}: {}", answer.body);

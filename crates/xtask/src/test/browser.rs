@@ -1,4 +1,4 @@
-//! The chat page in a real browser: `tests/browser`, run by Node's test runner.
+//! The portal in a real browser: `tests/browser`, run by Node's test runner.
 
 use super::no_sums;
 use super::session::{Session, Verdict};
@@ -7,6 +7,7 @@ use crate::failure::Outcome;
 use std::path::Path;
 
 const FOLDER: &str = "tests/browser";
+const TESTS: &[&str] = &["chat", "pages", "roles", "speed"];
 
 pub fn run(session: &mut Session) -> Outcome<Verdict> {
     if !session.has_browser {
@@ -19,12 +20,9 @@ pub fn run(session: &mut Session) -> Outcome<Verdict> {
         return Ok(Verdict::of(&installed));
     }
     let mut node = session.program(Path::new("node"));
-    node.args([
-        "--test",
-        "--test-reporter",
-        "tap",
-        "tests/browser/page.test.mjs",
-    ]);
+    // One file after the other: each has a server and a browser of its own.
+    node.args(["--test", "--test-concurrency=1", "--test-reporter", "tap"]);
+    node.args(TESTS.iter().map(|name| format!("{FOLDER}/{name}.test.mjs")));
     let report = session.record(&mut node)?;
     match sums(&report) {
         Some((passed, failed)) => Ok(Verdict::counted(&report, passed, failed)),

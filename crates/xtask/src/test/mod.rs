@@ -9,6 +9,7 @@ mod checks;
 mod rust;
 mod python;
 mod browser;
+mod portal;
 
 mod skips;
 mod session;
@@ -26,6 +27,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("needs", needs::install),
     ("format", checks::format),
     ("tidy", checks::tidy),
+    ("portal", portal::run),
     ("build", checks::build),
     ("rust tests", rust::run),
     ("python clients", python::run),

@@ -45,7 +45,7 @@ const NEEDS: &[Need] = &[
         package: "chromium",
         probe: &["/usr/bin/chromium", "--version"],
         skip: BROWSER,
-        why: "the chat page is tried in a real browser",
+        why: "the portal is tried in a real browser",
     },
     Need {
         package: "nodejs",
@@ -55,13 +55,13 @@ const NEEDS: &[Need] = &[
             "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)",
         ],
         skip: BROWSER,
-        why: "the browser is driven by Playwright",
+        why: "the portal is built by it, and the browser driven",
     },
     Need {
         package: "npm",
         probe: &["npm", "--version"],
         skip: BROWSER,
-        why: "Playwright comes from npm",
+        why: "what the portal is made of, and Playwright, come from npm",
     },
     Need {
         package: "runc",

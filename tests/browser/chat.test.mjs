@@ -1,28 +1,10 @@
-// The chat page before a real server: what a person does in it, and what must never happen in it.
+// The chat before a real server: what a person does in it, and what must never happen in it.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Wardroom, launch, openPage } from "./wardroom.mjs";
-
-const CORPUS = [
-  `<script>document.title = "owned"</script>`,
-  `<img src=x onerror="alert(1)">`,
-  `<svg/onload=alert(2)>`,
-  `"><iframe srcdoc="<script>alert(3)</script>"></iframe>`,
-  `[click](javascript:alert(4)) [data](data:text/html,<script>alert(5)</script>)`,
-  `[tab](java\tscript:alert(6)) [vb](vbscript:alert(7)) [file](file:///etc/passwd)`,
-  `![pixel](https://tracker.example/pixel.png) ![data](data:image/svg+xml,<svg/onload=alert(8)>)`,
-  "`<b onclick=alert(9)>` **<i>bold</i>** # <u>no heading</u>",
-  "```html\n</pre><script>alert(10)</script>\n```",
-  `<a href="https://phish.example" onmouseover=alert(11)>bank</a> <style>*{display:none}</style>`,
-  `<form action=https://phish.example><input name=password></form>`,
-  `${"{{"}constructor.constructor('alert(12)')()${"}}"} &lt;script&gt;alert(13)&lt;/script&gt;`,
-  "\u202egnp.exe\u202c \u200bzero\u200b \u0007bell \u2066isolate\u2069",
-];
-const SLOW_MS = 30_000;
-const PASSWORD = "correct horse battery staple";
+import { CORPUS, PASSWORD, SLOW_MS, Wardroom, launch, openPage } from "./wardroom.mjs";
 
 let wardroom;
 let browser;
@@ -48,16 +30,26 @@ async function say(text) {
   await page.press("#text", "Enter");
 }
 
-const message = (speaker) => page.locator(`#messages .message.${speaker}:not(.pending)`);
+const message = (speaker, where = page) => where.locator(`.log .message.${speaker}:not(.pending):not(.writing)`);
 const replied = (text) => message("assistant").filter({ hasText: text }).first().waitFor();
-const task = (title) => page.locator("article.task").filter({ hasText: title }).last();
+const task = (title, where = page) => where.locator("article.task").filter({ hasText: title }).last();
 const press = (where, name) => where.getByRole("button", { name, exact: true }).click();
+const speakers = () => page.locator(".log .message:is(.user, .assistant):not(.pending):not(.writing)").evaluateAll((all) => all.map((one) => one.dataset.speaker));
+const fresh = async (where = page) => { await where.goto(`${wardroom.url}/chat`); await where.locator("#text").waitFor(); };
 
-test("nothing in the page reads HTML", async () => {
-  const script = await (await fetch(`${wardroom.url}/page.js`)).text();
-  assert.doesNotMatch(script, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|\beval\b|new Function/);
-  const markup = await (await fetch(wardroom.url)).text();
+test("the page brings nothing that could turn text into HTML", async () => {
+  const served = await fetch(wardroom.url);
+  const policy = served.headers.get("content-security-policy");
+  assert.match(policy, /default-src 'none'/);
+  assert.match(policy, /require-trusted-types-for 'script'; trusted-types 'none'/);
+  assert.doesNotMatch(policy, /unsafe|\*/);
+  assert.equal(served.headers.get("cache-control"), "no-cache");
+  const markup = await served.text();
   assert.doesNotMatch(markup, /<style|\son\w+=|style=|<script(?![^>]*src=)/);
+  const script = markup.match(/src="(\/assets\/[^"]+\.js)"/)[1];
+  const asset = await fetch(`${wardroom.url}${script}`);
+  assert.match(asset.headers.get("cache-control"), /immutable/);
+  assert.equal((await fetch(`${wardroom.url}/assets/index-gone.js`)).status, 404);
 });
 
 test("a stranger is told how to get in, and a used link is none", async () => {
@@ -68,12 +60,13 @@ test("a stranger is told how to get in, and a used link is none", async () => {
   assert.equal(new URL(page.url()).hash, "");
 });
 
-test("the link signs in, and leaves the address", async () => {
+test("the link signs in, leaves the address, and shows a newcomer around", async () => {
   await page.goto(wardroom.link);
-  await page.locator("#text").waitFor();
-  assert.equal(page.url(), `${wardroom.url}/`);
-  await page.getByText("owner (overlord)").waitFor();
-  await page.locator("#where select").selectOption({ label: wardroom.work });
+  await page.getByRole("heading", { name: "First steps" }).waitFor();
+  assert.equal(page.url(), `${wardroom.url}/welcome`);
+  assert.equal(await page.locator("#me-role").textContent(), "overlord");
+  await fresh();
+  await page.locator(".where select").selectOption({ label: wardroom.work });
 });
 
 test("hello is answered, in order, once", async () => {
@@ -81,10 +74,9 @@ test("hello is answered, in order, once", async () => {
   await replied("Say tidy and the crew begins");
   await message("user").first().waitFor();
   assert.deepEqual(await speakers(), ["You", "Coordinator"]);
-  assert.equal(await page.locator("#messages strong", { hasText: "tidy" }).count(), 1);
+  assert.equal(await page.locator(".log strong", { hasText: "tidy" }).count(), 1);
+  assert.match(page.url(), /\/chat\/conv_/);
 });
-
-const speakers = () => page.locator("#messages .message > header strong").allTextContents();
 
 test("work waits for a decision, is applied, shown and undone", async () => {
   await say("tidy");
@@ -94,11 +86,12 @@ test("work waits for a decision, is applied, shown and undone", async () => {
   for (const part of ["May apply happen?", "L2_DESTRUCTIVE", "Because", "Rule", "sha256:", "expires in", wardroom.work]) {
     assert.ok(words.includes(part), `the question lacks ${part}: ${words}`);
   }
-  assert.deepEqual(await ask.locator(".diff .added").allTextContents(), ["+<img src=x onerror=alert(1)>", "+one", "+two"]);
-  assert.deepEqual(await ask.locator(".diff .removed").allTextContents(), ["-left over"]);
+  const lines = (kind) => ask.locator(`.diff .${kind} .words`).allTextContents();
+  assert.deepEqual(await lines("added"), ["+<img src=x onerror=alert(1)>", "+one", "+two"]);
+  assert.deepEqual(await lines("removed"), ["-left over"]);
   assert.match(await ask.locator("figcaption").textContent(), /^3 lines added, 1 removed/);
   assert.ok(existsSync(join(wardroom.work, "old.tmp")), "nothing has happened yet");
-  assert.equal(await page.title(), "(1) Wardroom");
+  assert.equal(await page.title(), "(1) Chat · Wardroom");
   await fitsPhone();
 
   await press(ask, "Approve");
@@ -119,10 +112,10 @@ test("work waits for a decision, is applied, shown and undone", async () => {
 /** On a phone nothing but a diff is wider than the screen, and the decision stands in sight. */
 async function fitsPhone() {
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.locator("#waiting").click();
-  assert.ok(await page.evaluate(() => [document.documentElement, document.querySelector("#scroll")].every((pane) => pane.scrollWidth <= pane.clientWidth)));
+  await page.waitForTimeout(300);
+  assert.ok(await page.evaluate(() => [document.documentElement, document.querySelector(".pane")].every((pane) => pane.scrollWidth <= pane.clientWidth)));
   const { y, height } = await page.getByRole("button", { name: "Approve" }).boundingBox();
-  assert.ok(height >= 40 && y > 0 && y + height < 844, `Approve stands at ${y}, ${height} high`);
+  assert.ok(height >= 34 && y > 0 && y + height < 844, `Approve stands at ${y}, ${height} high`);
   await page.setViewportSize({ width: 1366, height: 768 });
 }
 
@@ -142,10 +135,10 @@ test("output runs along while a command does, and stops when asked", async () =>
   const card = task("Count slowly");
   await card.locator(".tail", { hasText: /tick \d+ <b>x<\/b>/ }).waitFor();
   await card.getByText("shell for i in").waitFor();
-  await press(page.locator("#composer"), "Stop");
-  await card.getByText("canceled").waitFor();
+  await press(page.locator(".composer"), "Stop");
+  await card.getByText("stopped", { exact: true }).waitFor();
   await replied("stopped by owner");
-  await page.locator("#stop").waitFor({ state: "hidden" });
+  await page.locator(".composer").getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
 });
 
 test("a question in words takes an answer in words", async () => {
@@ -157,22 +150,51 @@ test("a question in words takes an answer in words", async () => {
   await replied("<i>blue</i>");
 });
 
+test("a file is attached by paste, goes along, and a hostile name stays text", async () => {
+  await page.locator("#text").evaluate((field) => {
+    const data = new DataTransfer();
+    data.items.add(new File(["<script>alert(1)</script>"], `../<img src=x onerror=alert(4)>.txt`, { type: "text/html" }));
+    field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await page.locator(".attached li").waitFor();
+  assert.match(await page.locator(".attached li").textContent(), /img src=x onerror=alert\(4\)/);
+  const before = await message("user").count();
+  await say("repeat: with a file");
+  await message("user").nth(before).locator(".files").waitFor();
+  assert.equal(await page.locator(".attached li").count(), 0);
+  assert.equal(await page.locator(".log img").count(), 0);
+});
+
 test("whatever is said stays text", async () => {
   for (const text of CORPUS) {
     const before = await message("assistant").count();
     await say(`repeat: ${text}`);
     await message("assistant").nth(before).waitFor();
   }
-  const foreign = "#messages :is(script, img, svg, iframe, style, form, object, embed, [onclick], [onerror], [onload], [onmouseover], [style], [src])";
+  const foreign = ".log :is(script, img, iframe, style, form, object, embed, svg svg, [onclick], [onerror], [onload], [onmouseover], [src])";
   assert.equal(await page.locator(foreign).count(), 0);
-  assert.equal(await page.title(), "Wardroom");
-  const links = await page.locator("#messages a").evaluateAll((all) => all.map((link) => [link.protocol, link.rel, link.parentElement.textContent.includes(link.href)]));
+  assert.equal(await page.title(), "Chat · Wardroom");
+  const links = await page.locator(".log .markdown a").evaluateAll((all) => all.map((link) => [link.protocol, link.rel, link.parentElement.textContent.includes(link.href)]));
   assert.ok(links.length > 0);
   for (const link of links) assert.deepEqual(link, ["https:", "noopener noreferrer nofollow", true]);
-  const odd = await page.locator("#messages .odd").allTextContents();
+  const odd = await page.locator(".log .odd-sign").allTextContents();
   for (const sign of ["\\u{202e}", "\\u{200b}", "\\u{7}", "\\u{2066}"]) assert.ok(odd.includes(sign), sign);
   const last = await message("user").last().locator(".words").textContent();
   assert.doesNotMatch(last, /[\u202e\u200b\u0007\u2066]/);
+});
+
+test("Markdown is shown as such, and code is copied whole", async () => {
+  const before = await message("assistant").count();
+  await say("repeat: # Title\n\n1. one\n2. two\n   - deep\n\n| a | b |\n|---|---|\n| 1 | `2` |\n\n```rust\nfn main() {}\n```\n\n~~gone~~ **bold** *slanted*");
+  const body = message("assistant").nth(before);
+  await body.locator("table td").first().waitFor();
+  assert.equal(await body.locator("h3").textContent(), "Title");
+  assert.equal(await body.locator("ol > li").count(), 2);
+  assert.equal(await body.locator("ol ul li").textContent(), "deep");
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await press(body, "Copy");
+  await body.getByText("Copied").waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "fn main() {}");
 });
 
 test("a giant message with awkward signs is shown at once", async () => {
@@ -181,7 +203,7 @@ test("a giant message with awkward signs is shown at once", async () => {
   const began = Date.now();
   await say(`repeat: ${awkward}`);
   await message("assistant").nth(before).waitFor();
-  assert.ok(Date.now() - began < 15_000, `it took ${Date.now() - began} ms`);
+  assert.ok(Date.now() - began < 20_000, `it took ${Date.now() - began} ms`);
 });
 
 test("a reload shows the same conversation, and keeps what was typed", async () => {
@@ -189,7 +211,7 @@ test("a reload shows the same conversation, and keeps what was typed", async () 
   const before = await speakers();
   await page.fill("#text", "half a sentence");
   await page.reload();
-  await task("Choose a colour").getByText("done").waitFor();
+  await task("Choose a colour").getByText("done", { exact: true }).waitFor();
   assert.deepEqual(await speakers(), before);
   assert.equal(await page.inputValue("#text"), "half a sentence");
   assert.equal(await page.locator(".ask").count(), 0);
@@ -206,36 +228,32 @@ test("the server goes and comes back, and nothing typed is lost", async () => {
   await message("assistant").nth(before).waitFor();
   await page.locator(".message.pending").waitFor({ state: "detached" });
   assert.equal(await message("user").filter({ hasText: "hello once more" }).count(), 1);
-  assert.equal(await page.locator("#link").textContent(), "");
+  assert.equal((await page.locator("#link").textContent()).trim(), "");
   assert.equal(await page.inputValue("#text"), "still typing");
 });
 
 test("a question from elsewhere is shown, and goes when it is decided elsewhere", async () => {
-  await press(page.locator("body > header"), "New conversation");
-  await page.locator("#welcome").waitFor();
-  const other = await openOther();
-  await other.locator("#where select").selectOption({ label: wardroom.work });
+  await fresh();
+  const other = await openPage(browser, wardroom);
+  other.setDefaultTimeout(SLOW_MS);
+  await other.goto(wardroom.link);
+  await other.locator("#main").waitFor();
+  await fresh(other);
+  await other.locator(".where select").selectOption({ label: wardroom.work });
   await other.fill("#text", "tidy");
   await other.press("#text", "Enter");
   await other.locator(".ask").waitFor();
-  await page.reload();
-  const ask = page.locator("#elsewhere .ask");
-  await ask.getByText("Tidy the folder").waitFor();
+  await page.locator(".elsewhere", { hasText: "Tidy the folder" }).click();
+  const ask = page.locator(".ask").filter({ hasText: "Tidy the folder" });
   await press(ask, "Deny");
+  await page.getByText("Denied by you").waitFor();
   await other.getByText("Denied by you: apply").waitFor();
   assert.deepEqual(other.faults, []);
+  await other.context().close();
 });
 
-/** A second tab, with a conversation of its own. */
-async function openOther() {
-  const other = await openPage(browser, wardroom);
-  await other.goto(wardroom.link);
-  await other.locator("#text").waitFor();
-  return other;
-}
-
 test("signing out ends the session, and a password opens another", async () => {
-  await press(page.locator("body > header"), "Sign out");
+  await press(page.locator("nav"), "Sign out");
   await page.getByText("You are signed out.").waitFor();
   assert.equal(await page.evaluate(async () => (await fetch("/v1/me")).status), 401);
   await page.fill("[name=name]", "owner");
@@ -245,7 +263,8 @@ test("signing out ends the session, and a password opens another", async () => {
   wardroom.run(["user", "password", "owner"], `${PASSWORD}\n`);
   await page.fill("[name=password]", PASSWORD);
   await page.press("[name=password]", "Enter");
-  await page.locator("#text").waitFor();
+  await page.locator("#main").waitFor();
+  await fresh();
 });
 
 test("a session that ends in the middle loses nothing that was said", async () => {
@@ -264,15 +283,26 @@ test("a session that ends in the middle loses nothing that was said", async () =
 
 test("a second tab sees what happens in the first, and both have connections left", async () => {
   const second = await page.context().newPage();
-  await second.goto(wardroom.url);
+  await second.goto(page.url());
+  await second.locator("#text").waitFor();
   await say("count slowly");
   await second.bringToFront();
   await second.locator(".tail", { hasText: "tick" }).waitFor();
   await say("repeat: from the first tab");
-  await second.locator("#messages .assistant", { hasText: "from the first tab" }).waitFor();
-  await second.locator("#stop").click();
-  await task("Count slowly").getByText("canceled").waitFor();
+  await message("assistant", second).filter({ hasText: "from the first tab" }).waitFor();
+  await second.locator(".composer").getByRole("button", { name: "Stop" }).click();
+  await task("Count slowly").getByText("stopped", { exact: true }).waitFor();
   await second.close();
+});
+
+test("a portal older than its server says so", async () => {
+  const old = await openPage(browser, wardroom, { storageState: await page.context().storageState() });
+  await old.route("**/v1/events", async (route) => {
+    await route.fulfill({ contentType: "text/event-stream", body: `event: ready\ndata: {"version":"9","portal":"/assets/index-newer.js"}\n\n` });
+  });
+  await old.goto(`${wardroom.url}/chat`);
+  await old.getByText("This page is older than its server.").waitFor();
+  await old.context().close();
 });
 
 test("without JavaScript the page says what to do", async () => {
@@ -281,6 +311,7 @@ test("without JavaScript the page says what to do", async () => {
   const sentence = plain.locator("noscript p");
   assert.ok(await sentence.isVisible());
   assert.match(await sentence.textContent(), /needs JavaScript.*wardroom chat/);
+  await plain.context().close();
 });
 
 test("no script failed, no dialog opened, and nothing foreign was asked for", () => {
