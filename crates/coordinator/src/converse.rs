@@ -5,13 +5,14 @@
 
 use crate::accept::Replied;
 use crate::crew::Crew;
-use crate::{Wrong, assemble, attach, handle, meter, mint, synthesize};
+use crate::{Wrong, assemble, attach, command, handle, meter, mint, quota, synthesize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
 use wardroom_domain::{
-    AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId, limits,
+    AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId,
+    UserStatus, limits,
 };
 use wardroom_llm::message::{self, Delta, Image, ModelRequest};
 use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
@@ -53,7 +54,11 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
     }
     let conversation = crew.store.conversation(crew.org, row.conversation).await?;
     let conversation = conversation.ok_or(Wrong::missing("conversation"))?;
-    let by = crew.principal(row.user, "conversation").await?;
+    let via = format!("conversation by {}", row.inbound.connector);
+    let (by, status) = crew.person(row.user, &via).await?;
+    if status != UserStatus::Active {
+        return dropped(crew, row, &by, status).await;
+    }
     let turn = Turn {
         crew: crew.clone(),
         by,
@@ -71,6 +76,22 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
         return synthesize::results(turn, &row).await;
     }
     take_turn(turn, &row).await
+}
+
+/// Who may not act any more is not answered any more, and what he said is laid aside.
+async fn dropped(
+    crew: &Arc<Crew>,
+    row: InboxRow,
+    by: &Principal,
+    status: UserStatus,
+) -> Result<Replied, Wrong> {
+    let done = Write::InboxDone(InboxDone {
+        connector: row.inbound.connector,
+        external_id: row.inbound.external_id,
+        reply: None,
+    });
+    crew.commit(vec![done]).await?;
+    Err(Wrong::Forbidden(format!("{} is {status}", by.name)))
 }
 
 async fn repeated(crew: &Arc<Crew>, row: &InboxRow) -> Result<Replied, Wrong> {
@@ -91,6 +112,17 @@ async fn repeated(crew: &Arc<Crew>, row: &InboxRow) -> Result<Replied, Wrong> {
 
 async fn take_turn(mut turn: Turn, row: &InboxRow) -> Result<Replied, Wrong> {
     let crew = turn.crew.clone();
+    if let Some(command) = command::parse(&row.inbound.text) {
+        let answered = command::answer(&crew, &turn.by, Some(&turn.conversation), command).await?;
+        turn.tasks = answered.tasks;
+        turn.model = "none".to_owned();
+        return turn.finish(answered.text, row).await;
+    }
+    if let Some(hold) = quota::before_model(&crew, turn.by.user).await? {
+        turn.model = "none".to_owned();
+        let text = format!("I cannot ask a model now: {}.", hold.why());
+        return turn.finish(text, row).await;
+    }
     let id = turn.conversation.id;
     let recent = crew
         .store
@@ -255,6 +287,7 @@ impl Turn {
             .copied()
             .flatten()
             .unwrap_or_default();
+        quota::warn_if_near(&crew, self.by.user, Some(self.conversation.id)).await?;
         Ok(Replied {
             conversation: self.conversation.id,
             message: Some(message),

@@ -28,6 +28,15 @@ mod bench;
 mod dispatch;
 mod meter;
 
+mod standing;
+mod notice;
+pub mod quota;
+pub mod people;
+pub mod arrive;
+pub mod bypass;
+pub mod emergency;
+pub mod grant;
+pub mod command;
 pub mod control;
 pub mod decide;
 pub mod review;

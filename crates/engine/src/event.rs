@@ -24,6 +24,13 @@ pub enum Event {
     },
     /// Policy has spoken on the first open line.
     Judged(Judgement),
+    /// What it wants may not happen now, and not because of what it is.
+    Held {
+        /// A sentence.
+        why: String,
+        /// When it is looked at again, if nothing wakes it before.
+        until: Timestamp,
+    },
     /// An effect has its outcome.
     Settled {
         /// Which.

@@ -62,6 +62,7 @@ pub fn step(life: &Life, event: Event, now: Timestamp) -> Result<Step, Refused> 
             stepper.model_failed(reason, may_retry)
         }
         (Phase::Judging, Event::Judged(judgement)) => stepper.judged(judgement),
+        (Phase::Thinking | Phase::Judging, Event::Held { why, until }) => stepper.held(&why, until),
         (
             Phase::Carrying { effect },
             Event::Settled {
@@ -202,6 +203,17 @@ impl Stepper {
             })
             .collect();
         self.next_line()
+    }
+
+    /// Gives its executor back and waits; what it wanted, it wants again when it is taken up.
+    fn held(&mut self, why: &str, until: Timestamp) -> Next {
+        if self.life.phase == Phase::Thinking {
+            self.life.phase = Phase::Ready;
+        }
+        self.move_to(TaskStatus::Queued, why);
+        Next::Park {
+            ready_at: Some(until),
+        }
     }
 
     fn loop_found(&mut self, calls: &[ToolCall]) -> Option<String> {
