@@ -5,8 +5,8 @@ use crate::{Wrong, attach, command, converse, mint, quota};
 use serde_json::json;
 use std::sync::Arc;
 use wardroom_domain::{
-    AuditKind, Capability, Chain, Conversation, ConversationId, Inbound, Labels, Message, MessageId, Principal,
-    Speaker, TaskId, Workspace, WorkspaceId, limits,
+    AuditKind, Capability, Chain, Conversation, ConversationId, Inbound, Labels, Message,
+    MessageId, Principal, Speaker, TaskId, Workspace, WorkspaceId, limits,
 };
 use wardroom_store::{Admit, CommitError, Conflict, InboxRow, InboxState, Write};
 

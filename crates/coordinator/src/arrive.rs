@@ -99,8 +99,11 @@ pub async fn uninvite(crew: &Crew, by: &Principal, id: InviteId) -> Result<(), W
     let at = crew.clock.now();
     let body = json!({"invite": id, "revoked": true});
     let revoke = Write::RevokeInvite(RevokeInvite { id, at });
-    crew.commit(vec![revoke, audit(crew, by, AuditKind::InviteChanged, body)])
-        .await?;
+    crew.commit(vec![
+        revoke,
+        audit(crew, by, AuditKind::InviteChanged, body),
+    ])
+    .await?;
     Ok(())
 }
 
@@ -116,7 +119,12 @@ pub async fn redeem(crew: &Crew, entrance: Entrance, code: &str) -> Result<User,
             name,
             password_hash,
             address,
-        } => (name, None, Some(password_hash), format!("address {address}")),
+        } => (
+            name,
+            None,
+            Some(password_hash),
+            format!("address {address}"),
+        ),
     };
     let offer = Redeem {
         hash: Digest::of_bytes(code.trim().as_bytes()),
@@ -166,7 +174,13 @@ pub async fn pair(crew: &Crew, who: &Outsider) -> Result<(PairingId, String), Wr
     };
     let id = new.id;
     let body = json!({"pairing": id, "identity": who.identity, "display": who.display});
-    let audit = crew.audit(Chain::Org, AuditKind::PairingChanged, "stranger", None, body);
+    let audit = crew.audit(
+        Chain::Org,
+        AuditKind::PairingChanged,
+        "stranger",
+        None,
+        body,
+    );
     crew.commit(vec![new.into(), audit]).await?;
     Ok((id, token))
 }

@@ -64,7 +64,7 @@ pub async fn switch(
 }
 
 async fn refuse_unless_allowed(crew: &Crew) -> Result<(), Wrong> {
-    if !crew.policy().allows_bypass() {
+    if !crew.policy().bypass.is_allowed {
         let text = "the org does not let people bypass questions; an admin would have to opt in";
         return Err(Wrong::Forbidden(text.to_owned()));
     }
@@ -103,7 +103,14 @@ pub async fn revoked(crew: &Crew, by: &Principal) -> Result<Vec<Write>, Wrong> {
         let (mode, version) = switched(crew, user.id).await?;
         if mode == BypassMode::On {
             let author = by.user.to_string();
-            revoking.extend(writes(crew, &author, user.id, BypassMode::Off, version, &by.via));
+            revoking.extend(writes(
+                crew,
+                &author,
+                user.id,
+                BypassMode::Off,
+                version,
+                &by.via,
+            ));
         }
     }
     Ok(revoking)

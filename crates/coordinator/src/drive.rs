@@ -1,11 +1,12 @@
 //! A worker takes a claimed task along the road until it ends, waits, or is taken away.
 
+use crate::ask::doubt;
 use crate::assemble::Uploads;
-use crate::authorize::{Judged, authorize, authorize_again, doubt};
+use crate::authorize::{authorize, authorize_again};
 use crate::crew::Crew;
 use crate::dispatch::Carried;
-use crate::run::Run;
 use crate::quota::{self, Hold};
+use crate::run::Run;
 use crate::{Wrong, advance, assemble, attach, decide, delegate, dispatch, due, meter, signals};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -106,11 +107,8 @@ async fn along(run: &mut Run, mail: &Notify) -> Result<(), Wrong> {
         }
         match next {
             Next::Judge(call) => {
-                let event = match authorize(run, call).await? {
-                    Judged::Now(judgement) => Event::Judged(judgement),
-                    Judged::Later { why, until } => Event::Held { why, until },
-                };
-                next = advance::advance(run, event)?;
+                let judgement = authorize(run, call).await?;
+                next = advance::advance(run, Event::Judged(judgement))?;
             }
             Next::Look => {
                 let changes = run

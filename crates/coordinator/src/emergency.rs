@@ -231,12 +231,7 @@ pub(crate) async fn open_tasks(
 }
 
 /// Puts a letter into a task's mail; one that has ended meanwhile needs none.
-pub(crate) async fn send(
-    crew: &Crew,
-    task: TaskId,
-    kind: &str,
-    body: Value,
-) -> Result<(), Wrong> {
+pub(crate) async fn send(crew: &Crew, task: TaskId, kind: &str, body: Value) -> Result<(), Wrong> {
     let signal = Signal {
         task,
         dedup_key: format!("{kind}:{}", crew.nonce()),

@@ -22,6 +22,7 @@ mod run;
 mod signals;
 mod assemble;
 mod authorize;
+mod ask;
 mod advance;
 mod attach;
 mod bench;

@@ -58,7 +58,11 @@ pub(crate) async fn asked(
         .collect();
     let key = format!("asked:{}", approval.id);
     let mut rows = vec![row(crew, APPROVALS.to_owned(), &key, &body)];
-    rows.extend(people.into_iter().map(|user| row(crew, person(user), &key, &body)));
+    rows.extend(
+        people
+            .into_iter()
+            .map(|user| row(crew, person(user), &key, &body)),
+    );
     Ok(rows)
 }
 

@@ -190,7 +190,8 @@ async fn too_many_tokens(
         let since = Timestamp::from_micros(now.as_micros() - MINUTE.as_micros() as i64);
         let used = used(crew, user, since).await?.tokens;
         if used >= most {
-            let why = format!("{whose} model tokens of this minute are used up; it goes on shortly");
+            let why =
+                format!("{whose} model tokens of this minute are used up; it goes on shortly");
             let until = now.after(Duration::from_secs(15));
             return Ok(Some(Hold::Wait { why, until }));
         }
@@ -272,7 +273,10 @@ pub(crate) async fn warn_if_near(
     }
     let kind = format!("spending:{user}");
     let told = crew.store.document(crew.org, &kind).await?;
-    if told.as_ref().is_some_and(|told| told.body["until"] == json!(next)) {
+    if told
+        .as_ref()
+        .is_some_and(|told| told.body["until"] == json!(next))
+    {
         return Ok(());
     }
     let text = format!(

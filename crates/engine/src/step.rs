@@ -62,7 +62,7 @@ pub fn step(life: &Life, event: Event, now: Timestamp) -> Result<Step, Refused> 
             stepper.model_failed(reason, may_retry)
         }
         (Phase::Judging, Event::Judged(judgement)) => stepper.judged(judgement),
-        (Phase::Thinking | Phase::Judging, Event::Held { why, until }) => stepper.held(&why, until),
+        (Phase::Thinking, Event::Held { why, until }) => stepper.held(&why, until),
         (
             Phase::Carrying { effect },
             Event::Settled {
@@ -302,6 +302,7 @@ impl Stepper {
                 self.move_to(TaskStatus::WaitingApproval, &why);
                 Next::Park { ready_at: None }
             }
+            Judgement::Wait { why, until } => self.held(&why, until),
             Judgement::Spawn { child } => {
                 let call = self.answer_line(LineState::AwaitingChild { child });
                 self.facts.push(Fact::Spawned {

@@ -74,6 +74,8 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::approvals::routes())
         .merge(doors::workspaces::routes())
         .merge(doors::people::routes())
+        .merge(doors::arrivals::routes())
+        .merge(doors::emergency::routes())
         .merge(doors::sessions::routes())
         .merge(doors::secrets::routes())
         .merge(doors::audit::routes())

@@ -51,7 +51,9 @@ async fn carry_out(
 ) -> Result<Answered, Wrong> {
     Ok(match command {
         Command::Help => help(by).into(),
-        Command::Start => format!("You are in already, {}. /help lists the commands.", by.name).into(),
+        Command::Start => {
+            format!("You are in already, {}. /help lists the commands.", by.name).into()
+        }
         Command::Status => status(crew, by).await?.into(),
         Command::Tasks => tasks(crew, by, StatusFilter::Any).await?.into(),
         Command::Cancel(id) => {
@@ -85,15 +87,30 @@ async fn carry_out(
 /// The commands that somebody may use.
 pub fn help(by: &Principal) -> String {
     let lines = [
-        (Capability::SeeOwn, "/status: what is running and what waits"),
+        (
+            Capability::SeeOwn,
+            "/status: what is running and what waits",
+        ),
         (Capability::SeeOwn, "/tasks: your tasks"),
         (Capability::BeginTasks, "/task TEXT: begin a task"),
         (Capability::SteerOwn, "/cancel TASK or /cancel all: stop"),
         (Capability::SeeOwn, "/approvals: what you may decide"),
-        (Capability::Converse, "/approve APPROVAL and /deny APPROVAL: decide"),
-        (Capability::BypassOwn, "/bypass on and /bypass off: be asked less, where the org allows it"),
-        (Capability::MoveEmergency, "/pause on and /pause off: hold back everything that changes something"),
-        (Capability::MoveEmergency, "/emergency: status, pause, bypass-off, cancel-risky, rotate-credentials"),
+        (
+            Capability::Converse,
+            "/approve APPROVAL and /deny APPROVAL: decide",
+        ),
+        (
+            Capability::BypassOwn,
+            "/bypass on and /bypass off: be asked less, where the org allows it",
+        ),
+        (
+            Capability::MoveEmergency,
+            "/pause on and /pause off: hold back everything that changes something",
+        ),
+        (
+            Capability::MoveEmergency,
+            "/emergency: status, pause, bypass-off, cancel-risky, rotate-credentials",
+        ),
         (Capability::SeeOwn, "/help: this"),
     ];
     let mine = lines.iter().filter(|(needs, _)| by.may(*needs));
@@ -182,7 +199,7 @@ async fn waiting(crew: &Crew, by: &Principal) -> Result<Vec<Approval>, Wrong> {
     let policy = crew.policy();
     let mut mine = Vec::new();
     for approval in found.items.into_iter().map(|row| row.approval) {
-        if policy.may_decide(by, &approval).is_ok() {
+        if policy.approvers.may_decide(by, &approval).is_ok() {
             mine.push(approval);
         }
     }
@@ -291,7 +308,10 @@ fn moved_told(control: Control, moved: &Moved) -> String {
             moved.sessions,
             match moved.secrets_to_renew.as_slice() {
                 [] => String::new(),
-                names => format!(" Renew these secrets where they come from: {}.", names.join(", ")),
+                names => format!(
+                    " Renew these secrets where they come from: {}.",
+                    names.join(", ")
+                ),
             }
         ),
     }

@@ -53,7 +53,8 @@ fn command(name: &str, rest: &str) -> Command {
         "status" => Command::Status,
         "tasks" => Command::Tasks,
         "cancel" if rest.eq_ignore_ascii_case("all") => Command::CancelAll,
-        "cancel" => TaskId::parse(rest).map_or_else(|_| usage("/cancel TASK or /cancel all"), Command::Cancel),
+        "cancel" => TaskId::parse(rest)
+            .map_or_else(|_| usage("/cancel TASK or /cancel all"), Command::Cancel),
         "approvals" => Command::Approvals,
         "approve" => decide(rest, ApprovalDecision::Approve, "/approve APPROVAL"),
         "deny" => decide(rest, ApprovalDecision::Deny, "/deny APPROVAL"),
@@ -144,8 +145,14 @@ mod tests {
             ),
             ("/bypass on".to_owned(), Command::Bypass(BypassMode::On)),
             ("/BYPASS OFF".to_owned(), Command::Bypass(BypassMode::Off)),
-            ("/task count it".to_owned(), Command::Task("count it".to_owned())),
-            ("/pause on".to_owned(), Command::Emergency(Some(Control::PauseMutations(true)))),
+            (
+                "/task count it".to_owned(),
+                Command::Task("count it".to_owned()),
+            ),
+            (
+                "/pause on".to_owned(),
+                Command::Emergency(Some(Control::PauseMutations(true))),
+            ),
             ("/emergency".to_owned(), Command::Emergency(None)),
             (
                 "/emergency cancel-risky L1".to_owned(),
@@ -158,7 +165,13 @@ mod tests {
         for words in ["hello", "see /help", "/etc/hosts is what?", "/", "// x", ""] {
             assert_eq!(parse(words), None, "{words}");
         }
-        for wrong in ["/cancel", "/approve it", "/bypass maybe", "/nothing", "/emergency x"] {
+        for wrong in [
+            "/cancel",
+            "/approve it",
+            "/bypass maybe",
+            "/nothing",
+            "/emergency x",
+        ] {
             assert!(matches!(parse(wrong), Some(Command::Unfit(_))), "{wrong}");
         }
     }

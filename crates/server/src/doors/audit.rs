@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::audit::{AuditEvent, AuditEventList, AuditFilter};
 use wardroom_api::problem::Problem;
-use wardroom_domain::Role;
+use wardroom_domain::Capability;
 use wardroom_store::{ChainScope, Page};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -25,7 +25,7 @@ async fn list_audit_events(
     Who(who): Who,
     Query(filter): Query<AuditFilter>,
 ) -> Result<Json<AuditEventList>, Refusal> {
-    let scope = if who.role.is_at_least(Role::Admin) {
+    let scope = if who.may(Capability::SeeAudit) {
         ChainScope::Everything
     } else {
         ChainScope::Of(who.user)

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use wardroom_api::problem::Problem;
 use wardroom_api::usage::{Usage, UsageFilter, UsageRow};
 use wardroom_api::user::Me;
-use wardroom_coordinator::control::sees_all;
+use wardroom_domain::Capability;
 use wardroom_store::UsageBy;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -41,7 +41,7 @@ async fn usage(
     Who(who): Who,
     Query(filter): Query<UsageFilter>,
 ) -> Result<Json<Usage>, Refusal> {
-    let people = if sees_all(&who) {
+    let people = if who.may(Capability::SeeOthers) {
         app.crew
             .store
             .users(app.crew.org)

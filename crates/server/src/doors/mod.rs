@@ -9,6 +9,8 @@ pub(crate) mod artifacts;
 pub(crate) mod approvals;
 pub(crate) mod workspaces;
 pub(crate) mod people;
+pub(crate) mod arrivals;
+pub(crate) mod emergency;
 pub(crate) mod sessions;
 pub(crate) mod secrets;
 pub(crate) mod audit;

@@ -88,7 +88,7 @@ async fn list_tasks(
     Query(filter): Query<TaskFilter>,
 ) -> Result<Json<TaskList>, Refusal> {
     let asked = wardroom_store::TaskFilter {
-        requester: (!control::sees_all(&who)).then_some(who.user),
+        overseen_by: Some(decide::overseer(&who)),
         status: filter.status.map_or(StatusFilter::Any, StatusFilter::Is),
         conversation: filter.conversation,
         ..wardroom_store::TaskFilter::default()

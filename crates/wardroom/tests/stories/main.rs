@@ -22,6 +22,8 @@ mod limits;
 mod chaos;
 mod crash;
 mod people;
+mod govern;
+mod s1;
 mod work;
 mod refused;
 mod servers;
