@@ -5,9 +5,10 @@ use crate::crew::Crew;
 use crate::decide::approvals_of;
 use crate::run::Run;
 use crate::{Wrong, control, mint, notice};
+use std::time::Duration;
 use wardroom_domain::{
     ActionKind, Approval, ApprovalDecision, ApprovalId, Effect, PolicySource, Question, RiskTier,
-    Task, ToolCall, User, UserStatus,
+    ScopeKind, Task, ToolCall, User, UserStatus,
 };
 
 /// What policy says of an action that asks.
@@ -28,9 +29,11 @@ pub(crate) async fn permission(
     asked: Asked,
 ) -> Result<Result<Approval, String>, Wrong> {
     let tier = asked.tier;
-    let four_eyes = tier == RiskTier::L3Privileged && run.crew.settings.four_eyes;
-    let deciders = deciders(&run.crew, &run.task, tier, four_eyes).await?;
-    if deciders.len() < if four_eyes { 2 } else { 1 } {
+    let policy = run.crew.policy();
+    let needed = policy.approvers.decisions_needed(tier);
+    let four_eyes = needed > 1;
+    let deciders = deciders(&run.crew, &run.task, &asked, four_eyes, &shown.tool).await?;
+    if deciders.len() < needed {
         return Ok(Err(nobody(tier, four_eyes)));
     }
     let mut approval = open(run, Question::Permission, effect, shown);
@@ -40,6 +43,9 @@ pub(crate) async fn permission(
     approval.source = asked.source;
     approval.covers = asked.kind.filter(|_| !four_eyes);
     approval.four_eyes = four_eyes;
+    if let Some(seconds) = policy.approval_ttl_s {
+        approval.expires_at = approval.created_at.after(Duration::from_secs(seconds));
+    }
     let notices = notice::asked(&run.crew, &run.task, &approval, &deciders).await?;
     run.writes.extend(notices);
     Ok(Ok(approval))
@@ -60,19 +66,22 @@ fn nobody(tier: RiskTier, four_eyes: bool) -> String {
 async fn deciders(
     crew: &Crew,
     task: &Task,
-    tier: RiskTier,
+    asked: &Asked,
     four_eyes: bool,
+    tool: &str,
 ) -> Result<Vec<User>, Wrong> {
     let policy = crew.policy();
     let mut deciders = Vec::new();
     for user in crew.store.users(crew.org).await? {
         let is_own = user.id == task.requester;
-        let may = policy.approvers.may_permit(user.role, is_own, tier).is_ok();
+        let approvers = &policy.approvers;
+        let may = approvers.may_permit(user.role, is_own, asked.tier).is_ok();
         if user.status != UserStatus::Active || !may || is_own && four_eyes {
             continue;
         }
         let scopes = crew.store.scopes(crew.org, user.id).await?;
-        if is_own || control::covers(&scopes, task) {
+        let holds = control::covers(&scopes, task) && scopes.cover(ScopeKind::Tool, tool);
+        if holds {
             deciders.push(user);
         }
     }

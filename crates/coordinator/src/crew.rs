@@ -32,8 +32,6 @@ pub struct Settings {
     pub approval_ttl: Duration,
     /// How long one command may take at most.
     pub wall_time_max: Duration,
-    /// Whether an `L3_PRIVILEGED` action takes the yes of two people.
-    pub four_eyes: bool,
     /// How much people may ask for.
     pub allowance: Allowance,
 }

@@ -72,9 +72,12 @@ async fn attempt(
     let approval = seen(crew, by, id).await?;
     refuse_if_ended(crew, &approval).await?;
     let policy = crew.policy();
+    let task = crew.store.task(crew.org, approval.task).await?;
+    let workspace = task.ok_or(Wrong::missing("task"))?.task.workspace;
+    let scopes = crew.store.scopes(crew.org, by.user).await?;
     policy
         .approvers
-        .may_decide(by, &approval)
+        .may_decide_within(by, &scopes, workspace, &approval)
         .map_err(|why| Wrong::Forbidden(why.to_string()))?;
     if approval.four_eyes
         && by.user == approval.requester

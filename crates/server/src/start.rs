@@ -354,7 +354,6 @@ fn crew(
             executors: 16,
             approval_ttl: config.policy.approval_ttl(),
             wall_time_max: Duration::from_secs(config.sandbox.wall_time_max_s),
-            four_eyes: config.policy.four_eyes,
             allowance: config.limits.allowance(),
         },
         redactor,

@@ -125,6 +125,7 @@ impl Config {
         let approvers = Approvers {
             self_approval: self.policy.self_approval.clone(),
             own_l3: self.profile == Profile::Laptop,
+            four_eyes: self.policy.four_eyes.clone(),
             ..Approvers::default()
         };
         let mut policy = Policy::new(preset.unwrap_or(self.preset()), approvers);

@@ -100,8 +100,8 @@ pub struct PolicySettings {
     pub allow_bypass: bool,
     /// How long a question waits before it fails safe, in seconds.
     pub approval_ttl_s: u64,
-    /// Whether an `L3_PRIVILEGED` action takes the yes of two people besides its requester.
-    pub four_eyes: bool,
+    /// The tiers that take the yes of two people besides the requester.
+    pub four_eyes: Vec<RiskTier>,
 }
 
 impl Default for PolicySettings {
@@ -111,7 +111,7 @@ impl Default for PolicySettings {
             self_approval: vec![RiskTier::L1Mutating, RiskTier::L2Destructive],
             allow_bypass: false,
             approval_ttl_s: 3600,
-            four_eyes: false,
+            four_eyes: Vec::new(),
         }
     }
 }

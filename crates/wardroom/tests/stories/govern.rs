@@ -538,7 +538,7 @@ async fn rotated_credentials_count_no_longer_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_eyes_take_two_people_besides_the_one_who_asked() {
-    let world = world(company().with("[policy]\nfour_eyes = true\n\n")).await;
+    let world = world(company().with("[policy]\nfour_eyes = [\"L3_PRIVILEGED\"]\n\n")).await;
     let mia = world.person("mia", "member");
     let (ada, bob) = (world.person("ada", "admin"), world.person("bob", "admin"));
     let request = script()

@@ -24,6 +24,7 @@ mod crash;
 mod people;
 mod govern;
 mod s1;
+mod others;
 mod work;
 mod refused;
 mod servers;
