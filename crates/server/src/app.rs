@@ -1,5 +1,6 @@
 //! The routes of one server, and the document that describes them.
 
+use crate::connectors::Webhooks;
 use crate::vault::Vault;
 use crate::{doors, guard, page, wrong};
 use axum::Router;
@@ -17,6 +18,7 @@ use wardroom_api::problem::MEDIA_TYPE;
 use wardroom_coordinator::Crew;
 use wardroom_coordinator::workspace::Forbidden;
 use wardroom_domain::{UserId, limits};
+use wardroom_gateway::Gateway;
 
 /// What every request can reach.
 #[derive(Clone)]
@@ -36,6 +38,10 @@ pub(crate) struct Inner {
     pub(crate) stopping: watch::Receiver<bool>,
     /// Counts the refused keys that are written down.
     pub(crate) refusals: DefaultDirectRateLimiter,
+    /// The foreign doors.
+    pub(crate) gateway: Arc<Gateway>,
+    /// What platforms prove themselves with.
+    pub(crate) webhooks: Webhooks,
     /// How long a question stays open, for `/v1/policy`.
     pub(crate) approval_ttl_s: u64,
 }
@@ -82,6 +88,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::policy::routes())
         .merge(doors::mcp::routes())
         .merge(doors::completions::routes())
+        .merge(doors::telegram::routes())
 }
 
 /// The document that describes every endpoint, as it is committed.

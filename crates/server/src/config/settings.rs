@@ -252,6 +252,9 @@ pub struct TelegramSettings {
     /// What Telegram proves itself with, in webhook mode.
     #[serde(default)]
     pub webhook_secret: Option<KeyReference>,
+    /// Where Telegram is to call, in webhook mode; without it the operator tells Telegram himself.
+    #[serde(default)]
+    pub webhook_url: Option<String>,
     /// The Bot API.
     #[serde(default = "telegram_api")]
     pub api_base: String,

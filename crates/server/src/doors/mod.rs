@@ -17,4 +17,5 @@ pub(crate) mod audit;
 pub(crate) mod policy;
 pub(crate) mod mcp;
 pub(crate) mod completions;
+pub(crate) mod telegram;
 pub(crate) mod idempotency;

@@ -29,6 +29,7 @@ mod work;
 mod refused;
 mod servers;
 mod doors;
+mod telegram;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};
