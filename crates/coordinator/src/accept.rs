@@ -157,6 +157,37 @@ async fn conversation_of(
     Ok((opened.clone(), Some(Write::AddConversation(opened))))
 }
 
+/// The conversation that somebody has at a place, opened if it is not there yet.
+pub async fn conversation_at(
+    crew: &Arc<Crew>,
+    by: &Principal,
+    key: &str,
+) -> Result<Conversation, Wrong> {
+    let store = &crew.store;
+    if let Some(found) = store.conversation_by_key(crew.org, by.user, key).await? {
+        return Ok(found);
+    }
+    let opened = Conversation {
+        id: mint!(crew.clock, ConversationId),
+        owner: by.user,
+        key: key.to_owned(),
+        context: crew.context().await?,
+        workspace: workspace_of(crew, by, None).await?.id,
+        created_at: crew.clock.now(),
+    };
+    match crew
+        .commit(vec![Write::AddConversation(opened.clone())])
+        .await
+    {
+        // Two at once: it is there now.
+        Err(Wrong::Commit(CommitError::Refused(Conflict::ConversationExists(id)))) => {
+            let there = store.conversation(crew.org, id).await?;
+            there.ok_or(Wrong::missing("conversation"))
+        }
+        other => other.map(|_| opened),
+    }
+}
+
 /// The workspace that a person names, if it is his, or his private one.
 pub async fn workspace_of(
     crew: &Arc<Crew>,

@@ -5,14 +5,16 @@
 
 use crate::accept::Replied;
 use crate::crew::Crew;
-use crate::{Wrong, assemble, attach, command, handle, meter, mint, quota, synthesize};
+use crate::{
+    Wrong, assemble, attach, command, delegate, handle, meter, mint, quota, stop, synthesize,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
 use wardroom_domain::{
     AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId,
-    UserStatus, limits,
+    Timestamp, UserStatus, limits,
 };
 use wardroom_llm::message::{self, Delta, Image, ModelRequest};
 use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
@@ -33,6 +35,7 @@ pub(crate) struct Turn {
     /// What its models used and how they failed, which stays true when the turn comes to nothing.
     metered: Vec<Write>,
     model: String,
+    began: Timestamp,
 }
 
 /// Answers a delivery, once: whoever comes second gets the first one's answer.
@@ -42,6 +45,10 @@ pub async fn answer(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
 }
 
 async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
+    let is_fresh = row.state == InboxState::Pending && row.inbound.connector != delegate::RESULTS;
+    if is_fresh && stop::is_word(&row.inbound.text) {
+        return stop::answer(crew, &row).await;
+    }
     let lock = crew.talk(row.conversation);
     let _turn = lock.lock().await;
     let current = crew
@@ -71,8 +78,9 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
         writes: Vec::new(),
         metered: Vec::new(),
         model: String::new(),
+        began: crew.clock.now(),
     };
-    if row.inbound.connector == crate::delegate::RESULTS {
+    if row.inbound.connector == delegate::RESULTS {
         return synthesize::results(turn, &row).await;
     }
     take_turn(turn, &row).await
@@ -250,9 +258,20 @@ impl Turn {
         }
     }
 
+    /// What a person has stopped begins nothing any more.
+    fn unless_stopped(&mut self, text: String) -> String {
+        if self.tasks.is_empty() || !stop::was_said_since(&self.crew, self.by.user, self.began) {
+            return text;
+        }
+        self.tasks.clear();
+        self.writes.clear();
+        "Stopped before anything was begun.".to_owned()
+    }
+
     /// The one commit of the turn: the reply, what it began, and its lines in the audit log.
     pub(crate) async fn finish(mut self, text: String, row: &InboxRow) -> Result<Replied, Wrong> {
         let crew = self.crew.clone();
+        let text = self.unless_stopped(text);
         let text = crew.redactor.redact(&text).into_owned();
         let mut message = Message {
             id: mint!(crew.clock, MessageId),

@@ -68,6 +68,8 @@ pub struct Crew {
     pub(crate) is_stopping: AtomicBool,
     /// The tasks that this process drives, to be woken when they get mail.
     pub(crate) driven: Mutex<HashMap<TaskId, Arc<Notify>>>,
+    /// When each person last said stop.
+    pub(crate) stops: Mutex<HashMap<UserId, wardroom_domain::Timestamp>>,
     /// One turn at a time in each conversation.
     pub(crate) talks: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -115,6 +117,7 @@ impl Crew {
             redactor: parts.redactor,
             is_stopping: AtomicBool::new(false),
             driven: Mutex::default(),
+            stops: Mutex::default(),
             talks: Mutex::default(),
         })
     }
@@ -141,7 +144,7 @@ impl Crew {
     }
 
     /// A person as policy sees him now: role changes take effect at the next action.
-    pub(crate) async fn principal(&self, user: UserId, via: &str) -> Result<Principal, Wrong> {
+    pub async fn principal(&self, user: UserId, via: &str) -> Result<Principal, Wrong> {
         let (principal, status) = self.person(user, via).await?;
         if status != UserStatus::Active {
             return Err(Wrong::Forbidden(format!("{} is {status}", principal.name)));

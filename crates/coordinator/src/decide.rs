@@ -46,6 +46,11 @@ pub async fn seen(crew: &Crew, by: &Principal, id: ApprovalId) -> Result<Approva
     }
 }
 
+/// Whether somebody may decide a question, as things stand now.
+pub fn may_decide(crew: &Crew, by: &Principal, approval: &Approval) -> bool {
+    crew.policy().approvers.may_decide(by, approval).is_ok()
+}
+
 /// Decides a question. One winner; late, repeated, foreign and guessed ones are refused and
 /// written down.
 pub async fn decide(

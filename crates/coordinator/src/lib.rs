@@ -30,7 +30,7 @@ mod dispatch;
 mod meter;
 
 mod standing;
-mod notice;
+pub mod notice;
 pub mod quota;
 pub mod people;
 pub mod arrive;
@@ -39,12 +39,13 @@ pub mod emergency;
 pub mod grant;
 pub mod command;
 pub mod control;
+pub mod stop;
 pub mod decide;
 pub mod review;
 pub mod workspace;
 mod due;
 
-pub use accept::{Replied, Saying, accept, say};
+pub use accept::{Replied, Saying, accept, conversation_at, say};
 pub use bench::Benches;
 pub use bus::{Bus, Live};
 pub use converse::answer;

@@ -113,7 +113,14 @@ mod tests {
         for text in ["stop", "STOP!", " Stop. ", "stop everything", "halt!!"] {
             assert!(is_word(text), "{text}");
         }
-        for text in ["stop the server", "do not stop", "non-stop", "/stop", "", "."] {
+        for text in [
+            "stop the server",
+            "do not stop",
+            "non-stop",
+            "/stop",
+            "",
+            ".",
+        ] {
             assert!(!is_word(text), "{text}");
         }
     }

@@ -20,8 +20,6 @@ pub const ARRIVAL_TRIES_MAX: u32 = 4;
 pub const STRANGERS_PER_MINUTE: u32 = 30;
 /// How long a task works before a message of its own tells how it gets on.
 pub const PROGRESS_AFTER: Duration = Duration::from_secs(2);
-/// How many tasks `/status` and `/tasks` tell of.
-pub const LISTED_MAX: usize = 20;
 /// How much of an action's arguments is shown in a question; the rest is on the portal.
 pub const ARGUMENTS_CHARS_MAX: usize = 2400;
 /// The largest file that `/open` shows.

@@ -197,5 +197,6 @@ pub(crate) fn word(decision: ApprovalDecision, answer: Option<String>) -> decide
         decision,
         digest: None,
         answer,
+        lasts: false,
     }
 }

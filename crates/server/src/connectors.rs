@@ -42,7 +42,9 @@ impl Connectors {
         sources: &Sources<'_>,
     ) -> Result<(), StartError> {
         let section = format!("connectors.telegram.{instance}");
-        let token = self.key(&section, "token", &settings.token, sources).await?;
+        let token = self
+            .key(&section, "token", &settings.token, sources)
+            .await?;
         let secret = match &settings.webhook_secret {
             Some(reference) => Some(
                 self.key(&section, "webhook_secret", reference, sources)
@@ -140,7 +142,13 @@ mod tests {
             ("second".to_owned(), "other".into()),
         ]));
         assert!(webhooks.is_known("main", Some(b"first")));
-        for offered in [None, Some(&b""[..]), Some(b"firs"), Some(b"first!"), Some(b"other")] {
+        for offered in [
+            None,
+            Some(&b""[..]),
+            Some(b"firs"),
+            Some(b"first!"),
+            Some(b"other"),
+        ] {
             assert!(!webhooks.is_known("main", offered), "{offered:?}");
         }
         assert!(!webhooks.is_known("third", Some(b"first")));

@@ -13,7 +13,7 @@ use own::Own;
 pub(crate) use settings::settings;
 use std::sync::Arc;
 use wardroom_connectors::PlaceKind;
-use wardroom_coordinator::{Wrong, accept, command};
+use wardroom_coordinator::{Wrong, command, conversation_at};
 use wardroom_domain::{Capability, Principal};
 use wardroom_store::{Bind, Write};
 
@@ -98,7 +98,7 @@ async fn shared(
     let key = place.to_string();
     let begins = matches!(command, command::Command::Task(_));
     let talk = match begins {
-        true => Some(accept::opened(&gateway.crew, by, &key).await?),
+        true => Some(conversation_at(&gateway.crew, by, &key).await?),
         false => None,
     };
     let answered = command::answer(&gateway.crew, by, talk.as_ref(), command).await?;

@@ -23,8 +23,8 @@ pub use layout::{ORG_NAME, OWNER_NAME};
 pub use mcp::McpSettings;
 pub use offer::{local_model, offer};
 pub use settings::{
-    BusSettings, ConnectorSettings, LimitSettings, ObjectSettings, PolicySettings, Profile, SandboxBackend,
-    SandboxSettings, ServerSettings, StoreSettings, TelegramMode, TelegramSettings,
+    BusSettings, ConnectorSettings, LimitSettings, ObjectSettings, PolicySettings, Profile,
+    SandboxBackend, SandboxSettings, ServerSettings, StoreSettings, TelegramMode, TelegramSettings,
 };
 pub use value::{BusUrl, Destination, Domain, ObjectUrl, StoreUrl};
 pub use wardroom_llm::KeyReference;

@@ -25,10 +25,14 @@ async fn fifty_inputs_get_fifty_answers_though_the_model_fails() {
             _ => format!("message {number}"),
         })
         .collect();
-    place
-        .world
-        .model
-        .will([Fault::ServerError, Fault::RateLimited { retry_after_s: None }, Fault::Reset, Fault::Empty]);
+    place.world.model.will([
+        Fault::ServerError,
+        Fault::RateLimited {
+            retry_after_s: None,
+        },
+        Fault::Reset,
+        Fault::Empty,
+    ]);
     for (number, text) in inputs.iter().enumerate() {
         let before = place.telegram.sent(TOKEN, 42).len();
         place.telegram.says(TOKEN, &alice, text);
@@ -44,7 +48,10 @@ async fn a_model_that_always_fails_is_told_about() {
     let impatient = laptop().patience("retries_max = 0\ntimeout_ms = 2000\n");
     let place = Place::start(impatient).await;
     let alice = place.joins(42, "Alice", "member").await;
-    place.world.model.will(std::iter::repeat_n(Fault::ServerError, 8));
+    place
+        .world
+        .model
+        .will(std::iter::repeat_n(Fault::ServerError, 8));
     place.asks(&alice, "hello", "I cannot answer now").await;
 }
 
@@ -56,8 +63,23 @@ async fn help_lists_what_this_person_may_do_here() {
     let admin = place.asks(&ada, "/help", "/status").await;
     let member = place.asks(&alice, "/help", "/status").await;
     assert!(admin.text.contains("/emergency") && !member.text.contains("/emergency"));
-    for command in ["/tasks", "/cancel", "/approvals", "/approve", "/deny", "/bypass", "/task", "/config", "/search", "/open"] {
-        assert!(member.text.contains(command), "{command} in {}", member.text);
+    for command in [
+        "/tasks",
+        "/cancel",
+        "/approvals",
+        "/approve",
+        "/deny",
+        "/bypass",
+        "/task",
+        "/config",
+        "/search",
+        "/open",
+    ] {
+        assert!(
+            member.text.contains(command),
+            "{command} in {}",
+            member.text
+        );
     }
     assert!(!member.text.contains("/admin_channel"));
 }
@@ -68,10 +90,14 @@ async fn files_land_where_their_senders_tasks_read_them() {
     let alice = place.joins(42, "Alice", "member").await;
     let reads = script().delegates(&[(
         "read it",
-        script().shell("cat /uploads/*notes.txt").says("It says {last}"),
+        script()
+            .shell("cat /uploads/*notes.txt")
+            .says("It says {last}"),
     )]);
     let file = ("notes.txt", "text/plain", b"the tide is high".to_vec());
-    place.telegram.sends_file(TOKEN, &alice, file, &reads.to_string());
+    place
+        .telegram
+        .sends_file(TOKEN, &alice, file, &reads.to_string());
     place.hears(42, "the tide is high").await;
     // One that is too large is told about, and nothing else is lost.
     let id = place.telegram.keeps("film.mp4", vec![0], 21 * 1024 * 1024);
@@ -110,7 +136,9 @@ async fn a_group_that_nobody_vouches_for_gets_nothing() {
     // What is not said to us is not ours.
     place.telegram.says_in(TOKEN, GROUP, &alice, "just talking");
     // The admins' own group is vouched for; topics are kept apart.
-    place.telegram.says_in(TOKEN, GROUP, &ada, "/admin-channel enable");
+    place
+        .telegram
+        .says_in(TOKEN, GROUP, &ada, "/admin-channel enable");
     place.hears(GROUP, "gather here").await;
     let topic = json!({"text": "/status", "message_thread_id": 7, "is_topic_message": true});
     place.telegram.sends(TOKEN, GROUP, &ada, topic);
@@ -121,12 +149,19 @@ async fn a_group_that_nobody_vouches_for_gets_nothing() {
     place.hears(GROUP, "a word in private").await;
     place.asks(&alice, "members whisper", "You said").await;
     let hub = place.telegram.sent(TOKEN, GROUP);
-    assert!(hub.iter().all(|sent| !sent.text.contains("members whisper") && !sent.text.contains("4711")));
+    assert!(
+        hub.iter()
+            .all(|sent| !sent.text.contains("members whisper") && !sent.text.contains("4711"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_opened_by_its_secret_alone() {
-    let telegram = wardroom_testkit::telegram::TelegramStandIn::start(&[(TOKEN, "crew_bot"), (SECOND, "other_bot")]).await;
+    let telegram = wardroom_testkit::telegram::TelegramStandIn::start(&[
+        (TOKEN, "crew_bot"),
+        (SECOND, "other_bot"),
+    ])
+    .await;
     let telegram = telegram.expect("the stand-in listens");
     let bot = |name: &str, secret: &str| {
         format!(
@@ -146,27 +181,53 @@ async fn a_webhook_is_opened_by_its_secret_alone() {
     let place = Place { world, telegram };
     let code = place.invites("member");
     let alice = Human::new(42, "Alice");
-    let start = place.telegram.says(TOKEN, &alice, &format!("/start {code}"));
+    let start = place
+        .telegram
+        .says(TOKEN, &alice, &format!("/start {code}"));
     let update = place.telegram.update(start).to_string();
     let post = |path: &'static str, secret: Option<&'static str>, body: String| {
         let url = format!("{}{path}", place.world.url());
         tokio::task::spawn_blocking(move || crate::http::post_update(&url, secret, &body))
     };
     let hook = "/telegram/webhook";
-    for secret in [None, Some(""), Some("hush"), Some("hush-2"), Some("hush-11")] {
-        assert_eq!(post(hook, secret, update.clone()).await.expect("an answer"), 401, "{secret:?}");
+    for secret in [
+        None,
+        Some(""),
+        Some("hush"),
+        Some("hush-2"),
+        Some("hush-11"),
+    ] {
+        assert_eq!(
+            post(hook, secret, update.clone()).await.expect("an answer"),
+            401,
+            "{secret:?}"
+        );
     }
-    assert_eq!(post("/telegram/webhook/nobody", Some("hush-1"), update.clone()).await.expect("an answer"), 404);
-    assert_eq!(post(hook, Some("hush-1"), "nonsense".to_owned()).await.expect("an answer"), 422);
+    assert_eq!(
+        post("/telegram/webhook/nobody", Some("hush-1"), update.clone())
+            .await
+            .expect("an answer"),
+        404
+    );
+    assert_eq!(
+        post(hook, Some("hush-1"), "nonsense".to_owned())
+            .await
+            .expect("an answer"),
+        422
+    );
     // Five times at once, once in effect.
-    let five: Vec<_> = (0..5).map(|_| post(hook, Some("hush-1"), update.clone())).collect();
+    let five: Vec<_> = (0..5)
+        .map(|_| post(hook, Some("hush-1"), update.clone()))
+        .collect();
     for posted in five {
         assert_eq!(posted.await.expect("an answer"), 200);
     }
     place.hears(42, "Welcome").await;
     let hello = place.telegram.says(TOKEN, &alice, "hello");
     let hello = place.telegram.update(hello).to_string();
-    let five: Vec<_> = (0..5).map(|_| post(hook, Some("hush-1"), hello.clone())).collect();
+    let five: Vec<_> = (0..5)
+        .map(|_| post(hook, Some("hush-1"), hello.clone()))
+        .collect();
     for posted in five {
         assert_eq!(posted.await.expect("an answer"), 200);
     }
@@ -182,5 +243,9 @@ async fn a_webhook_is_opened_by_its_secret_alone() {
         (place.telegram.sent(SECOND, 42).len() == 1).then_some(())
     })
     .await;
-    assert_eq!(place.telegram.sent(TOKEN, 42).len(), 2, "messages never cross");
+    assert_eq!(
+        place.telegram.sent(TOKEN, 42).len(),
+        2,
+        "messages never cross"
+    );
 }

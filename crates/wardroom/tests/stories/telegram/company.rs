@@ -26,8 +26,13 @@ async fn two_colleagues_live_in_telegram() {
     let long = script().delegates(&[("long look", script().shell("sleep 600").says("looked"))]);
     place.asks(&alice, &long.to_string(), "long look").await;
     let status = place.asks(&alice, "/status", "long look").await;
-    assert!(status.text.contains("RUNNING") || status.text.contains("QUEUED"), "{status:?}");
-    place.asks(&alice, "good morning", "You said: good morning").await;
+    assert!(
+        status.text.contains("RUNNING") || status.text.contains("QUEUED"),
+        "{status:?}"
+    );
+    place
+        .asks(&alice, "good morning", "You said: good morning")
+        .await;
     let other = place.asks(&bob, "/tasks", "no tasks").await;
     assert!(!other.text.contains("task_"), "{other:?}");
 
@@ -35,11 +40,17 @@ async fn two_colleagues_live_in_telegram() {
     place.asks(&alice, "stop", "Stopped").await;
 
     // 3, 4. A mutation asks; nobody but who may can decide, by command, button and API.
-    let write = script().delegates(&[("a note", script().writes("note.txt", "hello").says("written"))]);
+    let write = script().delegates(&[(
+        "a note",
+        script().writes("note.txt", "hello").says("written"),
+    )]);
     place.telegram.says(TOKEN, &alice, &write.to_string());
     let asked = place.hears(alice.id, "May this happen").await;
     let in_hub = place.hears(GROUP, "May this happen").await;
-    assert!(asked.button("Approve").is_none(), "a member decides nothing himself");
+    assert!(
+        asked.button("Approve").is_none(),
+        "a member decides nothing himself"
+    );
     let approval = Place::id_in(&asked.text, "apr_");
     for (who, words) in [(&bob, "no approval"), (&alice, "No:")] {
         let told = place.asks(who, &format!("/approve {approval}"), "No").await;
@@ -102,7 +113,9 @@ async fn an_invitation_is_good_once_and_a_stranger_gets_one_polite_no() {
     let place = Place::start(company()).await;
     let code = place.invites("member");
     let alice = Human::new(42, "Alice");
-    place.telegram.says(TOKEN, &alice, &format!("/start {code}"));
+    place
+        .telegram
+        .says(TOKEN, &alice, &format!("/start {code}"));
     place.hears(42, "Welcome").await;
     let eve = Human::new(66, "Alice");
     for text in [format!("/start {code}"), "/start nonsense".to_owned()] {
@@ -112,7 +125,13 @@ async fn an_invitation_is_good_once_and_a_stranger_gets_one_polite_no() {
         (place.telegram.sent(TOKEN, 66).len() == 2).then_some(())
     })
     .await;
-    assert!(place.telegram.sent(TOKEN, 66).iter().all(|sent| !sent.text.contains("Welcome")));
+    assert!(
+        place
+            .telegram
+            .sent(TOKEN, 66)
+            .iter()
+            .all(|sent| !sent.text.contains("Welcome"))
+    );
 
     let mallory = Human::new(67, "Mallory");
     for text in ["hello", "/status", "/approve apr_x", "delete everything"] {
@@ -122,7 +141,10 @@ async fn an_invitation_is_good_once_and_a_stranger_gets_one_polite_no() {
     place.asks(&alice, "are you there", "You said").await;
     assert_eq!(place.telegram.sent(TOKEN, 67).len(), 1, "one polite no");
     assert_eq!(place.model_calls(), 1, "and no model heard of it");
-    let log = place.world.verb(&["audit", "list", "--json"]).expect("the log");
+    let log = place
+        .world
+        .verb(&["audit", "list", "--json"])
+        .expect("the log");
     assert!(log.contains("access.refused"));
 }
 

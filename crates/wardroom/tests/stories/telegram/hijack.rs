@@ -32,7 +32,9 @@ async fn nobody_decides_what_is_not_his() {
     let command = format!("/approve {approval}");
     place.asks(&alice, &command, "No").await;
     place.asks(&bob, &command, "No").await;
-    place.asks(&bob, "/approve apr_01JZZZZZZZZZZZZZZZZZZZZZZZ", "No").await;
+    place
+        .asks(&bob, "/approve apr_01JZZZZZZZZZZZZZZZZZZZZZZZ", "No")
+        .await;
     waits().await;
     // By button: in the group, and with the token of somebody else's message, forged.
     let told = place.presses(&bob, &asked, "Approve").await;
@@ -40,11 +42,18 @@ async fn nobody_decides_what_is_not_his() {
     let stolen = private.button("Approve").expect("the admin's button");
     let press = place.telegram.presses_data(TOKEN, &bob, &private, &stolen);
     let told = place.told(&press).await;
-    assert!(told.contains("person who asked") || told.contains("Nothing"), "{told}");
+    assert!(
+        told.contains("person who asked") || told.contains("Nothing"),
+        "{told}"
+    );
     let elsewhere = place.hears(43, "Welcome").await;
-    let press = place.telegram.presses_data(TOKEN, &bob, &elsewhere, &stolen);
+    let press = place
+        .telegram
+        .presses_data(TOKEN, &bob, &elsewhere, &stolen);
     assert!(place.told(&press).await.contains("nothing here"));
-    let press = place.telegram.presses_data(TOKEN, &bob, &elsewhere, "approve:guess");
+    let press = place
+        .telegram
+        .presses_data(TOKEN, &bob, &elsewhere, "approve:guess");
     assert!(place.told(&press).await.contains("nothing here"));
     // By a stranger.
     let eve = Human::new(66, "Ada");
@@ -53,12 +62,17 @@ async fn nobody_decides_what_is_not_his() {
     waits().await;
     // By API.
     let carol = place.world.person("carol", "member");
-    carol.decides(id, Verdict::Approve).await.expect_err("it is not hers");
+    carol
+        .decides(id, Verdict::Approve)
+        .await
+        .expect_err("it is not hers");
     // By a forwarded and by an edited command of the admin himself.
     let origin = json!({"type": "user", "sender_user": {"id": 43, "is_bot": false, "first_name": "Bob"}, "date": 1});
     let forwarded = json!({"text": command, "forward_origin": origin});
     place.telegram.sends(TOKEN, 41, &ada, forwarded);
-    place.hears(41, "Commands count when you send them yourself").await;
+    place
+        .hears(41, "Commands count when you send them yourself")
+        .await;
     place.telegram.edits(TOKEN, 41, &ada, &command);
     waits().await;
     // By somebody who calls himself like the admin.
@@ -75,7 +89,10 @@ async fn nobody_decides_what_is_not_his() {
     let press = place.telegram.presses_data(TOKEN, &ada, &private, &stolen);
     assert!(place.told(&press).await.contains("answered already"));
     // All of it is on the record.
-    let log = place.world.verb(&["audit", "list", "--json", "--limit", "500"]).expect("the log");
+    let log = place
+        .world
+        .verb(&["audit", "list", "--json", "--limit", "500"])
+        .expect("the log");
     assert!(log.matches("approval.refused").count() >= 5, "{log}");
     assert!(place.world.audit_is_whole());
 }

@@ -132,8 +132,12 @@ impl Place {
 
     /// The id of some kind in a text.
     pub fn id_in(text: &str, prefix: &str) -> String {
-        let at = text.find(prefix).unwrap_or_else(|| panic!("no {prefix} in {text}"));
-        let id = text[at..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_');
+        let at = text
+            .find(prefix)
+            .unwrap_or_else(|| panic!("no {prefix} in {text}"));
+        let id = text[at..]
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_');
         id.collect()
     }
 

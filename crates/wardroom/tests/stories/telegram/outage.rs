@@ -13,7 +13,9 @@ async fn an_outage_and_a_kill_lose_nothing() {
     place.telegram.is_away(true);
     crate::pause(4000).await;
     place.world.kill();
-    place.telegram.says(TOKEN, &alice, "said while you were gone");
+    place
+        .telegram
+        .says(TOKEN, &alice, "said while you were gone");
     place.world.up();
     crate::pause(1000).await;
     place.telegram.is_away(false);
