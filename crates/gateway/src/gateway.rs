@@ -5,12 +5,12 @@ use crate::{deliver, follow, intake, limits, poll, progress};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use wardroom_connectors::{Connector, Place};
 use wardroom_coordinator::{Crew, Wrong};
 use wardroom_domain::{AuditDraft, AuditKind, Chain, OrgId};
-use wardroom_store::{Hint, Receipt, Write};
+use wardroom_store::{Hint, InboxRow, Receipt, Write};
 
 /// A connector and how its messages come in.
 pub struct Door {
@@ -31,6 +31,8 @@ pub struct Gateway {
     pub(crate) leaving: Mutex<HashSet<String>>,
     /// How often an arrival was tried in vain.
     pub(crate) tries: Mutex<HashMap<String, u32>>,
+    /// What was said in each place and waits to be answered, in order.
+    pub(crate) turns: Mutex<HashMap<String, mpsc::UnboundedSender<InboxRow>>>,
     pub(crate) board: Mutex<Board>,
     pub(crate) strangers: Mutex<(i64, u32)>,
 }
@@ -45,6 +47,7 @@ impl Gateway {
             arriving: Mutex::default(),
             leaving: Mutex::default(),
             tries: Mutex::default(),
+            turns: Mutex::default(),
             board: Mutex::default(),
             strangers: Mutex::default(),
         })

@@ -6,11 +6,12 @@ use crate::parcel::Note;
 use crate::speaker::Speaker;
 use crate::{deliver, files, limits, press, stranger, words};
 use serde_json::json;
-use std::sync::Arc;
-use wardroom_connectors::{Arrival, Attachment, PlaceKind, What};
-use wardroom_coordinator::{Saying, Wrong};
+use std::sync::{Arc, Weak};
+use tokio::sync::mpsc;
+use wardroom_connectors::{Arrival, Attachment, Place, PlaceKind, What};
+use wardroom_coordinator::{Saying, Wrong, stop};
 use wardroom_domain::{AuditKind, Capability, FileId, Inbound, Principal};
-use wardroom_store::{ArrivalDone, Arrived, Bind, Hint, OutboxReleased, Write};
+use wardroom_store::{ArrivalDone, Arrived, Bind, Hint, InboxRow, OutboxReleased, Write};
 
 /// A delivery that is being seen to.
 pub(crate) struct Case {
@@ -343,23 +344,51 @@ pub(crate) fn sentence(text: &str) -> String {
     }
 }
 
-/// The turn goes on beside us: what it comes to is carried by the conversation's feed. If we end in
-/// the middle of it, the next start takes it up from the inbox.
-fn answer(gateway: &Arc<Gateway>, case: &Case, row: wardroom_store::InboxRow) {
-    let (gateway, place) = (gateway.clone(), case.arrival.place.clone());
-    tokio::spawn(async move {
-        let turn = wardroom_coordinator::answer(&gateway.crew, row);
-        let busy = async {
-            if let Some(door) = gateway.door(&place) {
-                let _ = door.connector.show_busy(&place).await;
-            }
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            done = turn => if let Err(wrong) = done {
-                tracing::warn!(%place, %wrong, "a message was not answered; it is tried again");
-            },
-            () = busy => {}
-        }
+/// The turn goes on beside us, after those that were said before in the same place: what it comes to
+/// is carried by the conversation's feed. If we end in the middle of it, the next start takes it up
+/// from the inbox. A stop waits for nothing.
+fn answer(gateway: &Arc<Gateway>, case: &Case, row: InboxRow) {
+    let place = case.arrival.place.clone();
+    if stop::is_word(&row.inbound.text) {
+        let gateway = gateway.clone();
+        tokio::spawn(async move { turn(&gateway, &place, row).await });
+        return;
+    }
+    let mut queues = lock(&gateway.turns);
+    let queue = queues.entry(place.to_string()).or_insert_with(|| {
+        let (queue, rows) = mpsc::unbounded_channel();
+        tokio::spawn(take_turns(Arc::downgrade(gateway), place, rows));
+        queue
     });
+    // Nobody listens only when the server ends, and then the next start answers.
+    let _ = queue.send(row);
+}
+
+async fn take_turns(
+    gateway: Weak<Gateway>,
+    place: Place,
+    mut rows: mpsc::UnboundedReceiver<InboxRow>,
+) {
+    while let Some(row) = rows.recv().await {
+        let Some(gateway) = gateway.upgrade() else {
+            return;
+        };
+        turn(&gateway, &place, row).await;
+    }
+}
+
+async fn turn(gateway: &Gateway, place: &Place, row: InboxRow) {
+    let answer = wardroom_coordinator::answer(&gateway.crew, row);
+    let busy = async {
+        if let Some(door) = gateway.door(place) {
+            let _ = door.connector.show_busy(place).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        done = answer => if let Err(wrong) = done {
+            tracing::warn!(%place, %wrong, "a message was not answered; it is tried again");
+        },
+        () = busy => {}
+    }
 }

@@ -27,9 +27,8 @@ pub(crate) async fn attend(gateway: Arc<Gateway>, name: String) {
     let Some(door) = gateway.doors.get(&name) else {
         return;
     };
-    let webhook = door.webhook.as_deref();
     let mut pauses = Pauses::default();
-    while let Err(fault) = door.connector.prepare(webhook).await {
+    while let Err(fault) = make_ready(door).await {
         rest(&gateway, &name, &fault, &mut pauses).await;
     }
     tracing::info!(connector = name, "the door is open");
@@ -46,6 +45,14 @@ pub(crate) async fn attend(gateway: Arc<Gateway>, name: String) {
             Err(fault) => rest(&gateway, &name, &fault, &mut pauses).await,
         }
     }
+}
+
+/// Where the operator has told the platform himself whom to call, we leave that alone.
+async fn make_ready(door: &Door) -> Result<(), Fault> {
+    if door.is_polled || door.webhook.is_some() {
+        return door.connector.prepare(door.webhook.as_deref()).await;
+    }
+    door.connector.identify().await.map(drop)
 }
 
 /// Keeps what came, however long that takes, and only then lets the platform forget it.

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::wrong::Refusal;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
@@ -39,10 +40,12 @@ async fn webhook(
     responses((status = 200), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
 async fn webhook_of(
     State(app): State<App>,
-    Path(instance): Path<String>,
+    instance: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
+    // A name that is no text is the name of no bot.
+    let instance = instance.map_or_else(|_| String::new(), |Path(instance)| instance);
     bring(&app, Some(&instance), &headers, &body).await
 }
 

@@ -104,12 +104,13 @@ async fn two_colleagues_live_in_telegram() {
     assert_eq!(begun.count(), 1);
     drop(owner);
 
-    // The log is whole.
+    // The log is whole; the talk can be read with --no-capture.
+    println!("{}", place.telegram.transcript(&[alice.id, bob.id, GROUP]));
     assert!(place.world.audit_is_whole());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invitation_is_good_once_and_a_stranger_gets_one_polite_no() {
+async fn t_f1_an_invitation_is_good_once_and_a_stranger_gets_one_polite_no() {
     let place = Place::start(company()).await;
     let code = place.invites("member");
     let alice = Human::new(42, "Alice");
@@ -172,7 +173,7 @@ async fn staff_is_paired_by_an_admin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stop_is_a_word_and_a_button_and_can_be_taken_back() {
+async fn t_f3_stop_is_a_word_and_a_button_and_can_be_taken_back() {
     let place = Place::start(company()).await;
     let alice = place.joins(42, "Alice", "member").await;
     let long = script().delegates(&[("nap", script().shell("sleep 600").says("rested"))]);
@@ -191,4 +192,47 @@ async fn stop_is_a_word_and_a_button_and_can_be_taken_back() {
     assert!(told.contains("Begun again: nap"), "{told}");
     place.asks(&alice, "Stop!", "Stopped").await;
     assert!(place.world.audit_is_whole());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_f3_cancel_ends_a_task_by_its_id_and_a_foreign_one_not_at_all() {
+    let place = Place::start(company()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    let bob = place.joins(43, "Bob", "member").await;
+    let long = script().delegates(&[("nap", script().shell("sleep 600").says("rested"))]);
+    place.telegram.says(TOKEN, &alice, &long.to_string());
+    let shown = place.hears(42, "RUNNING").await;
+    let task = Place::id_in(&shown.text, "task_");
+    place.asks(&bob, &format!("/cancel {task}"), "No").await;
+    place.asks(&bob, "/cancel all", "Stopped 0").await;
+    let owner = place.world.owner();
+    let id = TaskId::parse(&task).expect("its id");
+    owner.awaits(id, TaskStatus::Running).await;
+    place.asks(&alice, &format!("/cancel {task}"), &task).await;
+    owner.awaits(id, TaskStatus::Canceled).await;
+    place.asks(&alice, &format!("/cancel {task}"), "No").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_f5_a_task_tells_how_it_gets_on_and_what_came_of_it() {
+    let place = Place::start(company()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    let work = script()
+        .shell("sleep 6")
+        .shell("echo counted && sleep 4")
+        .says("It came to {last}");
+    let order = script().delegates(&[("count", work)]);
+    place.telegram.says(TOKEN, &alice, &order.to_string());
+    let shown = place.hears(42, "RUNNING").await;
+    assert!(shown.text.contains("count"), "{shown:?}");
+    place.reads(&shown, "echo counted").await;
+    place.hears(42, "It came to").await;
+    let ended = place.reads(&shown, "SUCCEEDED").await;
+    assert!(ended.button("Stop").is_none(), "{ended:?}");
+    // Whoever does not want it is left in peace.
+    place.asks(&alice, "/config progress off", "on → off").await;
+    place
+        .asks(&alice, "/config model gpt", "belongs to the org")
+        .await;
+    place.asks(&alice, "/config", "progress: off").await;
 }

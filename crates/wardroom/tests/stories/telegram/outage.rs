@@ -9,7 +9,7 @@ async fn an_outage_and_a_kill_lose_nothing() {
     let mut place = Place::start(laptop()).await;
     let alice = place.joins(42, "Alice", "member").await;
     let work = script().delegates(&[("work", script().shell("sleep 2").says("the work is done"))]);
-    place.asks(&alice, &work.to_string(), "work").await;
+    place.asks(&alice, &work.to_string(), "done").await;
     place.telegram.is_away(true);
     crate::pause(4000).await;
     place.world.kill();
