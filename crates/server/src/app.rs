@@ -101,6 +101,8 @@ pub fn openapi() -> String {
     }
     let mut document = serde_json::to_value(document).unwrap_or_default();
     problems_by_their_name(&mut document);
+    // In one order, whatever order the maps of this build keep.
+    document.sort_all_objects();
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// An update of Telegram for the one bot that is called this way, or for the one called `main`.
-#[utoipa::path(post, path = "/telegram/webhook", request_body(content = String, description = "An Update of the Telegram Bot API.", content_type = "application/json"),
+#[utoipa::path(post, path = "/telegram/webhook", request_body(content = Object, description = "An Update of the Telegram Bot API.", content_type = "application/json"),
     responses((status = 200), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
 async fn webhook(
     State(app): State<App>,
@@ -36,7 +36,7 @@ async fn webhook(
 
 /// An update of Telegram for one bot.
 #[utoipa::path(post, path = "/telegram/webhook/{instance}", params(("instance" = String, Path, description = "The bot's name in the configuration.")),
-    request_body(content = String, description = "An Update of the Telegram Bot API.", content_type = "application/json"),
+    request_body(content = Object, description = "An Update of the Telegram Bot API.", content_type = "application/json"),
     responses((status = 200), (status = 401, body = Problem), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
 async fn webhook_of(
     State(app): State<App>,
