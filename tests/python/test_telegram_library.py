@@ -160,6 +160,7 @@ def test_it_knows_keys_rivals_and_webhooks(telegram):
         await bot.delete_webhook()
         first = asyncio.create_task(bot.get_updates(timeout=20))
         await asyncio.sleep(0.5)
-        await asyncio.gather(first, bot.get_updates(timeout=1))
+        async with telegram.bot() as other:
+            await asyncio.gather(first, other.get_updates(timeout=1))
 
     assert "other getUpdates" in str(refused(telegram, error.Conflict, rivals))
