@@ -2,8 +2,8 @@
 
 use crate::app::{App, Inner, router};
 use crate::config::Config;
-use crate::mcp::McpServersFound;
 use crate::connectors::Connectors;
+use crate::mcp::McpServersFound;
 use crate::model_keys::{ModelKeys, Sources};
 use crate::vault::Vault;
 use crate::{listen, stop};
