@@ -28,6 +28,9 @@ pub struct Approval {
     /// Who asked for the task.
     #[schema(value_type = schema::UserId)]
     pub requester: UserId,
+    /// Which of the crew would do it.
+    #[serde(default)]
+    pub agent: String,
     pub tool: String,
     /// The exact action: command, diff, recipient.
     #[schema(value_type = Object)]
@@ -61,6 +64,16 @@ pub struct Approval {
     pub decided_at: Option<Timestamp>,
     /// The words of a person who was asked for words.
     pub answer: Option<String>,
+    /// What a lasting yes would cover, in words; null where a yes counts once only.
+    #[serde(default)]
+    pub covers: Option<String>,
+    /// Whether two people must say yes.
+    #[serde(default)]
+    pub four_eyes: bool,
+    /// Who said the first of two.
+    #[serde(default)]
+    #[schema(value_type = Option<schema::UserId>)]
+    pub first_by: Option<UserId>,
 }
 
 impl From<domain::Approval> for Approval {
@@ -71,6 +84,7 @@ impl From<domain::Approval> for Approval {
             task: approval.task,
             effect: approval.effect,
             requester: approval.requester,
+            agent: approval.agent,
             tool: approval.tool,
             arguments: approval.arguments,
             digest: approval.digest,
@@ -85,6 +99,9 @@ impl From<domain::Approval> for Approval {
             decided_by: approval.decided_by,
             decided_at: approval.decided_at,
             answer: approval.answer,
+            covers: approval.covers.map(|kind| kind.text),
+            four_eyes: approval.four_eyes,
+            first_by: approval.first_by,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod diff;
 pub mod artifact;
 pub mod event;
 pub mod approval;
+pub mod grant;
 pub mod message;
 pub mod workspace;
 pub mod crew;

@@ -4,7 +4,7 @@
 //! used as `#[schema(value_type = schema::TaskId)]`. The words come from the domain's own tables:
 //! a new variant appears in the document by itself.
 
-use crate::{approval, diff, sandbox, task, user};
+use crate::{approval, diff, sandbox, task};
 use std::borrow::Cow;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -62,7 +62,7 @@ macro_rules! word_schemas {
 
 id_schemas! {
     OrgId UserId TokenId SessionId WorkspaceId ContextId ConversationId MessageId TaskId EffectId
-    ApprovalId FileId
+    ApprovalId FileId InviteId PairingId GrantId
 }
 
 word_schemas! {
@@ -85,7 +85,8 @@ word_schemas! {
     Verdict from approval::Verdict: "What a person may say to a question.";
     Remember from approval::Remember: "For how long a yes counts.";
     Enforced from sandbox::Enforced: "Who holds a border of the sandbox.";
-    BypassMode from user::BypassMode: "Whether a person's mutating actions go unasked.";
+    ScopeKind from domain::ScopeKind: "What a role can be narrowed to.";
+    BypassMode from domain::BypassMode: "Whether a person's mutating actions go unasked.";
 }
 
 /// A moment as RFC 3339.

@@ -5,7 +5,7 @@ use crate::schema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wardroom_domain as domain;
-use wardroom_domain::{OrgId, Role, Timestamp, UserId, UserStatus};
+use wardroom_domain::{BypassMode, OrgId, Role, Scopes, Timestamp, UserId, UserStatus};
 
 /// A person of the org.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +60,10 @@ pub struct UpdateUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<schema::UserStatus>)]
     pub status: Option<UserStatus>,
+    /// Where his role holds, in place of what it was; nothing at all means everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Scope>>)]
+    pub scopes: Option<Scopes>,
     /// A new local password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 8, max_length = 1024, write_only)]
@@ -82,16 +86,6 @@ pub struct Me {
     pub no_sandbox: Option<String>,
 }
 
-wardroom_domain::words! {
-    /// Whether a person's mutating actions go unasked; only where the org has opted in.
-    pub enum BypassMode {
-        /// They ask.
-        Off = "OFF",
-        /// They do not, within the bounds that the org sets.
-        On = "ON",
-    }
-}
-
 /// Switches a person's bypass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -107,4 +101,51 @@ pub struct Bypass {
     pub user: UserId,
     #[schema(value_type = schema::BypassMode)]
     pub mode: BypassMode,
+}
+
+/// One thing that a role holds for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Scope {
+    #[schema(value_type = schema::ScopeKind)]
+    pub kind: wardroom_domain::ScopeKind,
+    /// Its id, or its name where it has none.
+    pub name: String,
+}
+
+/// How a network knows a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Identity {
+    pub connector: String,
+    /// The network's own id of him, which never changes.
+    pub external_id: String,
+    #[schema(value_type = schema::UserId)]
+    pub user: UserId,
+    /// What he called himself when he was linked.
+    pub display: String,
+    #[schema(value_type = schema::Timestamp)]
+    pub linked_at: Timestamp,
+}
+
+impl From<domain::LinkedIdentity> for Identity {
+    fn from(linked: domain::LinkedIdentity) -> Self {
+        Self {
+            connector: linked.identity.connector,
+            external_id: linked.identity.external_id,
+            user: linked.user,
+            display: linked.display,
+            linked_at: linked.linked_at,
+        }
+    }
+}
+
+/// Where a person's role holds, how his bypass stands, and how networks know him.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Standing {
+    #[schema(value_type = schema::UserId)]
+    pub user: UserId,
+    #[schema(value_type = schema::BypassMode)]
+    pub bypass: BypassMode,
+    #[schema(value_type = Vec<Scope>)]
+    pub scopes: Scopes,
+    pub identities: Vec<Identity>,
 }

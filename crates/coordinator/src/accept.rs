@@ -1,12 +1,12 @@
 //! A message comes in at a door: may this person speak, where does it belong, was it here before?
 
 use crate::crew::Crew;
-use crate::{Wrong, attach, converse, mint};
+use crate::{Wrong, attach, command, converse, mint, quota};
 use serde_json::json;
 use std::sync::Arc;
 use wardroom_domain::{
-    AuditKind, Chain, Conversation, ConversationId, Inbound, Labels, Message, MessageId, Principal,
-    Role, Speaker, TaskId, Workspace, WorkspaceId, limits,
+    AuditKind, Capability, Chain, Conversation, ConversationId, Inbound, Labels, Message,
+    MessageId, Principal, Speaker, TaskId, Workspace, WorkspaceId, limits,
 };
 use wardroom_store::{Admit, CommitError, Conflict, InboxRow, InboxState, Write};
 
@@ -43,6 +43,7 @@ pub async fn say(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<Rep
 /// Takes a message in: after this it is not lost.
 pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<InboxRow, Wrong> {
     check(by, &saying.inbound)?;
+    quota::message(crew, by.user).await?;
     attach::check(crew, by, &saying.inbound.files).await?;
     let (conversation, opened) = conversation_of(crew, by, &saying).await?;
     let now = crew.clock.now();
@@ -102,10 +103,9 @@ pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<
 }
 
 fn check(by: &Principal, inbound: &Inbound) -> Result<(), Wrong> {
-    if by.role == Role::Viewer {
-        return Err(Wrong::Forbidden(
-            "a viewer reads; ask an admin for the role member".to_owned(),
-        ));
+    // A viewer reads, and may ask by command what there is to read.
+    if command::parse(&inbound.text).is_none() {
+        by.require(Capability::Converse)?;
     }
     if inbound.text.trim().is_empty() && inbound.files.is_empty() {
         return Err(Wrong::Unfit(
@@ -155,6 +155,37 @@ async fn conversation_of(
         created_at,
     };
     Ok((opened.clone(), Some(Write::AddConversation(opened))))
+}
+
+/// The conversation that somebody has at a place, opened if it is not there yet.
+pub async fn conversation_at(
+    crew: &Arc<Crew>,
+    by: &Principal,
+    key: &str,
+) -> Result<Conversation, Wrong> {
+    let store = &crew.store;
+    if let Some(found) = store.conversation_by_key(crew.org, by.user, key).await? {
+        return Ok(found);
+    }
+    let opened = Conversation {
+        id: mint!(crew.clock, ConversationId),
+        owner: by.user,
+        key: key.to_owned(),
+        context: crew.context().await?,
+        workspace: workspace_of(crew, by, None).await?.id,
+        created_at: crew.clock.now(),
+    };
+    match crew
+        .commit(vec![Write::AddConversation(opened.clone())])
+        .await
+    {
+        // Two at once: it is there now.
+        Err(Wrong::Commit(CommitError::Refused(Conflict::ConversationExists(id)))) => {
+            let there = store.conversation(crew.org, id).await?;
+            there.ok_or(Wrong::missing("conversation"))
+        }
+        other => other.map(|_| opened),
+    }
 }
 
 /// The workspace that a person names, if it is his, or his private one.

@@ -1,14 +1,13 @@
 //! A tool call becomes an effect, and policy gives a permit, a question or a refusal.
 
+use crate::ask::{self, Asked};
 use crate::decide::approvals_of;
-use crate::mint;
 use crate::run::Run;
-use crate::{Wrong, delegate, foreign};
+use crate::{Wrong, delegate, foreign, standing};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
-    Approval, ApprovalId, AuditKind, Chain, Effect, EffectId, Labels, Outcome, PolicySource,
-    Question, RetryClass, RiskTier, ToolCall, UserStatus, limits,
+    AuditKind, Chain, Effect, EffectId, Labels, Outcome, RetryClass, ToolCall, limits,
 };
 use wardroom_engine::Judgement;
 use wardroom_executors::Errand;
@@ -19,6 +18,9 @@ use wardroom_policy::decide::{
 };
 use wardroom_policy::typed::fetched;
 use wardroom_tools::{FIND_TOOLS, Foreign, Seat, Standing, Tool};
+
+/// How long an action waits that the org has paused, if nobody wakes it when the pause ends.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// A call with everything that policy and people need to know of it.
 struct Case {
@@ -49,7 +51,7 @@ pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement
     if tool.name == "ask_person" {
         let effect = effect_of(run, &plain(&tool, call, Reach::Internal));
         return Ok(Judgement::Ask {
-            approval: Box::new(question(run, &effect)),
+            approval: Box::new(ask::words(run, &effect)),
             effect: Box::new(effect),
         });
     }
@@ -203,7 +205,11 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     };
     let heading = Heading::of(run, &case);
     let readers: Vec<&str> = heading.readers.iter().map(String::as_str).collect();
-    let decided = run.decided.take();
+    let standing = standing::around(run).await?;
+    let decided = match run.decided.take() {
+        Some(decided) => Some(decided),
+        None => ask::answered(run, &effect).await?,
+    };
     let request = Request {
         requester: &run.requester,
         origin: run.task.origin,
@@ -220,11 +226,10 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         digest: effect.digest,
         approval: decided.as_ref(),
         circumstances: Circumstances {
-            workspace: Some(run.workspace.id),
             is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
             context: Some(run.task.context),
             agent: &run.task.agent,
-            ..Circumstances::default()
+            ..standing.circumstances(run)
         },
     };
     match policy.decide(errand, &request, crew.clock.now()) {
@@ -248,20 +253,35 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
             rule,
             source,
             rationale,
-            kind: _,
+            kind,
         } => {
             let asked = Asked {
                 tier,
                 rule,
                 source,
                 rationale,
+                kind,
             };
-            ask(run, effect, &case, asked).await
+            let call = ToolCall {
+                arguments: case.shown.clone(),
+                ..case.call.clone()
+            };
+            match ask::permission(run, &effect, &call, asked).await? {
+                Ok(approval) => Ok(Judgement::Ask {
+                    approval: Box::new(approval),
+                    effect: Box::new(effect),
+                }),
+                Err(why) => Ok(deny(run, &case, "no-approver", &why)),
+            }
         }
-        Decision::Wait {
-            rule, rationale, ..
+        Decision::Wait { rationale, .. } => {
+            run.task.progress.note.clone_from(&rationale);
+            Ok(Judgement::Wait {
+                why: rationale,
+                until: crew.clock.now().after(LOOK_AGAIN_AFTER),
+            })
         }
-        | Decision::Deny {
+        Decision::Deny {
             rule, rationale, ..
         } => Ok(deny(run, &case, &rule, &format!("refused: {rationale}"))),
     }
@@ -280,94 +300,6 @@ fn deny(run: &mut Run, case: &Case, rule: &str, why: &str) -> Judgement {
         why.to_owned(),
         json!({"changes": case.target.get("changes")}),
     )
-}
-
-/// Whether anybody could say yes: otherwise the task would wait for nothing.
-async fn has_approver(run: &mut Run, tier: RiskTier) -> Result<bool, Wrong> {
-    let approvers = run.crew.policy().approvers.clone();
-    let users = run.crew.store.users(run.crew.org).await?;
-    Ok(users.iter().any(|user| {
-        let is_own = user.id == run.task.requester;
-        user.status == UserStatus::Active && approvers.may_permit(user.role, is_own, tier).is_ok()
-    }))
-}
-
-struct Asked {
-    tier: RiskTier,
-    rule: String,
-    source: PolicySource,
-    rationale: String,
-}
-
-async fn ask(run: &mut Run, effect: Effect, case: &Case, asked: Asked) -> Result<Judgement, Wrong> {
-    if !has_approver(run, asked.tier).await? {
-        let why = format!(
-            "refused: {} needs a person's approval, and nobody here may give it; an admin can add somebody or change `self_approval`",
-            asked.tier
-        );
-        return Ok(deny(run, case, "no-approver", &why));
-    }
-    let call = ToolCall {
-        arguments: case.shown.clone(),
-        ..case.call.clone()
-    };
-    let mut approval = open_question(run, Question::Permission, &effect, &call);
-    approval.tier = asked.tier;
-    approval.rationale = asked.rationale;
-    approval.rule = asked.rule;
-    approval.source = asked.source;
-    Ok(Judgement::Ask {
-        approval: Box::new(approval),
-        effect: Box::new(effect),
-    })
-}
-
-/// A question in words to the person who asked for the task.
-fn question(run: &Run, effect: &Effect) -> Approval {
-    let mut approval = open_question(run, Question::Answer, effect, &effect.call);
-    approval.tier = RiskTier::L0Readonly;
-    approval.rationale = "the task needs an answer to go on".to_owned();
-    approval.rule = "ask-person".to_owned();
-    approval
-}
-
-/// Whether an interrupted effect happened is asked of a person, with what is known of it.
-pub(crate) fn doubt(run: &Run, effect: &Effect, why: &str) -> Approval {
-    let mut approval = open_question(run, Question::InDoubt, effect, &effect.call);
-    approval.rationale = format!("{why}; look whether it happened before you answer");
-    approval.rule = "in-doubt".to_owned();
-    approval
-}
-
-/// Every question begins like this: about one effect, bound to its digest, open for a time.
-/// `shown` is the call as a person reads it.
-fn open_question(run: &Run, question: Question, effect: &Effect, shown: &ToolCall) -> Approval {
-    let now = run.crew.clock.now();
-    Approval {
-        id: mint!(run.crew.clock, ApprovalId),
-        question,
-        task: run.task.id,
-        effect: effect.id,
-        requester: run.task.requester,
-        agent: run.task.agent.clone(),
-        tool: shown.tool.clone(),
-        arguments: shown.arguments.clone(),
-        digest: effect.digest,
-        tier: effect.tier,
-        rationale: String::new(),
-        rule: String::new(),
-        source: PolicySource::SystemEnforced,
-        labels: run.task.labels.clone(),
-        created_at: now,
-        expires_at: now.after(run.crew.approval_ttl()),
-        decision: None,
-        decided_by: None,
-        decided_at: None,
-        answer: None,
-        covers: None,
-        four_eyes: false,
-        first_by: None,
-    }
 }
 
 fn effect_of(run: &Run, case: &Case) -> Effect {

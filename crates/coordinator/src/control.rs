@@ -3,12 +3,13 @@
 use crate::crew::Crew;
 use crate::delegate::{Order, begin};
 use crate::signals::kind;
-use crate::{Wrong, accept, attach, drive};
+use crate::{Wrong, accept, attach, drive, quota};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use wardroom_domain::{
-    FileId, Labels, Origin, Principal, Priority, Role, Task, TaskId, TaskType, WorkspaceId, limits,
+    Capability, Conversation, FileId, Labels, Origin, Principal, Priority, ScopeKind, Scopes, Task,
+    TaskId, TaskType, WorkspaceId, limits,
 };
 use wardroom_store::{Signal, TaskRow, Write};
 
@@ -31,25 +32,53 @@ pub struct Direct {
     pub files: Vec<FileId>,
 }
 
-/// Whether a person may see what belongs to another.
-pub fn sees_all(by: &Principal) -> bool {
-    by.role.is_at_least(Role::Operator)
+/// Whether somebody oversees the tasks of others in this folder and channel: by his role, and where
+/// his role holds.
+pub(crate) async fn oversees(
+    crew: &Crew,
+    by: &Principal,
+    capability: Capability,
+    task: &Task,
+) -> Result<bool, Wrong> {
+    if !by.may(capability) {
+        return Ok(false);
+    }
+    let scopes = crew.store.scopes(crew.org, by.user).await?;
+    Ok(covers(&scopes, task))
+}
+
+/// Whether a role that is narrowed to these scopes holds for this task.
+pub(crate) fn covers(scopes: &Scopes, task: &Task) -> bool {
+    scopes.cover(ScopeKind::Workspace, &task.workspace.to_string())
+        && scopes.cover(ScopeKind::Context, &task.context.to_string())
 }
 
 /// A task that the person may see; anything else is not there.
 pub async fn seen(crew: &Crew, by: &Principal, id: TaskId) -> Result<TaskRow, Wrong> {
-    let found = crew.store.task(crew.org, id).await?;
-    let seen = found.filter(|row| row.task.requester == by.user || sees_all(by));
-    seen.ok_or(Wrong::missing("task"))
+    let row = crew.store.task(crew.org, id).await?;
+    let row = row.ok_or(Wrong::missing("task"))?;
+    let is_seen = row.task.requester == by.user
+        || oversees(crew, by, Capability::SeeOthers, &row.task).await?;
+    match is_seen {
+        true => Ok(row),
+        false => Err(Wrong::missing("task")),
+    }
 }
 
-fn may_act(by: &Principal) -> Result<(), Wrong> {
-    if by.role == Role::Viewer {
-        return Err(Wrong::Forbidden(
-            "a viewer reads; ask an admin for the role member".to_owned(),
-        ));
-    }
-    Ok(())
+/// A task that the person sees and may steer.
+async fn steered(crew: &Crew, by: &Principal, id: TaskId) -> Result<TaskRow, Wrong> {
+    let row = seen(crew, by, id).await?;
+    let is_own = row.task.requester == by.user;
+    by.require(match is_own {
+        true => Capability::SteerOwn,
+        false => Capability::SteerOthers,
+    })?;
+    Ok(row)
+}
+
+/// Refuses those who only read.
+pub(crate) fn may_act(by: &Principal) -> Result<(), Wrong> {
+    Ok(by.require(Capability::SteerOwn)?)
 }
 
 /// Begins a task without the coordinator.
@@ -59,7 +88,18 @@ pub async fn create(
     direct: Direct,
     also: impl FnOnce(&Task) -> Vec<Write>,
 ) -> Result<Task, Wrong> {
-    may_act(by)?;
+    create_in(crew, by, direct, None, also).await
+}
+
+/// The same, in a conversation that hears of its end.
+pub(crate) async fn create_in(
+    crew: &Arc<Crew>,
+    by: &Principal,
+    direct: Direct,
+    place: Option<&Conversation>,
+    also: impl FnOnce(&Task) -> Vec<Write>,
+) -> Result<Task, Wrong> {
+    by.require(Capability::BeginTasks)?;
     if direct.text.trim().is_empty() {
         return Err(Wrong::Unfit(
             "the task is empty; say what is to be done".to_owned(),
@@ -74,18 +114,23 @@ pub async fn create(
     }
     attach::check(crew, by, &direct.files).await?;
     let workspace = accept::workspace_of(crew, by, direct.workspace).await?;
-    let context = crew.context().await?;
+    let context = match place {
+        Some(place) => place.context,
+        None => crew.context().await?,
+    };
+    quota::task(crew, by.user).await?;
     let order = Order {
         title: direct.title,
         text: direct.text,
         kind: direct.kind,
         requester: by.user,
-        origin: Origin::Api,
+        origin: place.map_or(Origin::Api, |_| Origin::Chat),
         context,
         workspace: workspace.id,
-        conversation: None,
+        conversation: place.map(|place| place.id),
         parent: None,
-        batch: None,
+        // Its own batch: the conversation is told of it when it has ended.
+        batch: place.map(|_| format!("command:{}", crew.nonce())),
         priority: direct.priority,
         time_max: direct.time_max.unwrap_or(limits::TASK_TIME_MAX),
         labels: Labels::owner(by.user),
@@ -131,8 +176,7 @@ pub async fn tell(
     text: &str,
     key: Option<&str>,
 ) -> Result<Task, Wrong> {
-    may_act(by)?;
-    let task = seen(crew, by, id).await?.task;
+    let task = steered(crew, by, id).await?.task;
     if task.status.is_terminal() {
         return Err(Wrong::TooLate(format!(
             "{id} has ended ({}); begin a new one",
@@ -156,8 +200,7 @@ pub async fn tell(
 
 /// Stops a task, in the middle of whatever it does. Stopping it twice does no harm.
 pub async fn cancel(crew: &Arc<Crew>, by: &Principal, id: TaskId) -> Result<Task, Wrong> {
-    may_act(by)?;
-    let task = seen(crew, by, id).await?.task;
+    let task = steered(crew, by, id).await?.task;
     if task.status.is_terminal() {
         return Err(Wrong::TooLate(format!(
             "{id} has ended already ({})",

@@ -5,13 +5,16 @@
 
 use crate::accept::Replied;
 use crate::crew::Crew;
-use crate::{Wrong, assemble, attach, handle, meter, mint, synthesize};
+use crate::{
+    Wrong, assemble, attach, command, delegate, handle, meter, mint, quota, stop, synthesize,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
 use wardroom_domain::{
-    AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId, limits,
+    AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId,
+    Timestamp, UserStatus, limits,
 };
 use wardroom_llm::message::{self, Delta, Image, ModelRequest};
 use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
@@ -32,6 +35,7 @@ pub(crate) struct Turn {
     /// What its models used and how they failed, which stays true when the turn comes to nothing.
     metered: Vec<Write>,
     model: String,
+    began: Timestamp,
 }
 
 /// Answers a delivery, once: whoever comes second gets the first one's answer.
@@ -41,6 +45,10 @@ pub async fn answer(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
 }
 
 async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
+    let is_fresh = row.state == InboxState::Pending && row.inbound.connector != delegate::RESULTS;
+    if is_fresh && stop::is_word(&row.inbound.text) {
+        return stop::answer(crew, &row).await;
+    }
     let lock = crew.talk(row.conversation);
     let _turn = lock.lock().await;
     let current = crew
@@ -53,7 +61,11 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
     }
     let conversation = crew.store.conversation(crew.org, row.conversation).await?;
     let conversation = conversation.ok_or(Wrong::missing("conversation"))?;
-    let by = crew.principal(row.user, "conversation").await?;
+    let via = format!("conversation by {}", row.inbound.connector);
+    let (by, status) = crew.person(row.user, &via).await?;
+    if status != UserStatus::Active {
+        return dropped(crew, row, &by, status).await;
+    }
     let turn = Turn {
         crew: crew.clone(),
         by,
@@ -66,11 +78,28 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
         writes: Vec::new(),
         metered: Vec::new(),
         model: String::new(),
+        began: crew.clock.now(),
     };
-    if row.inbound.connector == crate::delegate::RESULTS {
+    if row.inbound.connector == delegate::RESULTS {
         return synthesize::results(turn, &row).await;
     }
     take_turn(turn, &row).await
+}
+
+/// Who may not act any more is not answered any more, and what he said is laid aside.
+async fn dropped(
+    crew: &Arc<Crew>,
+    row: InboxRow,
+    by: &Principal,
+    status: UserStatus,
+) -> Result<Replied, Wrong> {
+    let done = Write::InboxDone(InboxDone {
+        connector: row.inbound.connector,
+        external_id: row.inbound.external_id,
+        reply: None,
+    });
+    crew.commit(vec![done]).await?;
+    Err(Wrong::Forbidden(format!("{} is {status}", by.name)))
 }
 
 async fn repeated(crew: &Arc<Crew>, row: &InboxRow) -> Result<Replied, Wrong> {
@@ -91,6 +120,17 @@ async fn repeated(crew: &Arc<Crew>, row: &InboxRow) -> Result<Replied, Wrong> {
 
 async fn take_turn(mut turn: Turn, row: &InboxRow) -> Result<Replied, Wrong> {
     let crew = turn.crew.clone();
+    if let Some(command) = command::parse(&row.inbound.text) {
+        let answered = command::answer(&crew, &turn.by, Some(&turn.conversation), command).await?;
+        turn.tasks = answered.tasks;
+        turn.model = "none".to_owned();
+        return turn.finish(answered.text, row).await;
+    }
+    if let Some(hold) = quota::before_model(&crew, turn.by.user).await? {
+        turn.model = "none".to_owned();
+        let text = format!("I cannot ask a model now: {}.", hold.why());
+        return turn.finish(text, row).await;
+    }
     let id = turn.conversation.id;
     let recent = crew
         .store
@@ -218,9 +258,20 @@ impl Turn {
         }
     }
 
+    /// What a person has stopped begins nothing any more.
+    fn unless_stopped(&mut self, text: String) -> String {
+        if self.tasks.is_empty() || !stop::was_said_since(&self.crew, self.by.user, self.began) {
+            return text;
+        }
+        self.tasks.clear();
+        self.writes.clear();
+        "Stopped before anything was begun.".to_owned()
+    }
+
     /// The one commit of the turn: the reply, what it began, and its lines in the audit log.
     pub(crate) async fn finish(mut self, text: String, row: &InboxRow) -> Result<Replied, Wrong> {
         let crew = self.crew.clone();
+        let text = self.unless_stopped(text);
         let text = crew.redactor.redact(&text).into_owned();
         let mut message = Message {
             id: mint!(crew.clock, MessageId),
@@ -255,6 +306,7 @@ impl Turn {
             .copied()
             .flatten()
             .unwrap_or_default();
+        quota::warn_if_near(&crew, self.by.user, Some(self.conversation.id)).await?;
         Ok(Replied {
             conversation: self.conversation.id,
             message: Some(message),

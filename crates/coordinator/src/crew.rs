@@ -2,6 +2,7 @@
 
 use crate::bench::Benches;
 use crate::foreign::ForeignTools;
+use crate::quota::{Allowance, Quotas};
 use crate::rulebook::Rulebook;
 use crate::{Bus, Clock, Wrong};
 use std::collections::HashMap;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub approval_ttl: Duration,
     /// How long one command may take at most.
     pub wall_time_max: Duration,
+    /// How much people may ask for.
+    pub allowance: Allowance,
 }
 
 /// One org's crew in this process.
@@ -64,10 +67,14 @@ pub struct Crew {
     pub settings: Settings,
     /// Cuts secrets out of what is shown, stored or sent.
     pub redactor: Redactor,
+    /// What people have asked for lately.
+    pub(crate) quotas: Quotas,
     /// Whether tasks are let go of at their next boundary.
     pub(crate) is_stopping: AtomicBool,
     /// The tasks that this process drives, to be woken when they get mail.
     pub(crate) driven: Mutex<HashMap<TaskId, Arc<Notify>>>,
+    /// When each person last said stop.
+    pub(crate) stops: Mutex<HashMap<UserId, wardroom_domain::Timestamp>>,
     /// One turn at a time in each conversation.
     pub(crate) talks: Mutex<HashMap<ConversationId, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -112,10 +119,12 @@ impl Crew {
             benches: parts.benches,
             clock: parts.clock,
             bus: Bus::default(),
+            quotas: Quotas::new(parts.settings.allowance),
             settings: parts.settings,
             redactor: parts.redactor,
             is_stopping: AtomicBool::new(false),
             driven: Mutex::default(),
+            stops: Mutex::default(),
             talks: Mutex::default(),
         })
     }
@@ -172,26 +181,30 @@ impl Crew {
     }
 
     /// A person as policy sees him now: role changes take effect at the next action.
-    pub(crate) async fn principal(&self, user: UserId, via: &str) -> Result<Principal, Wrong> {
-        let user = self
-            .store
-            .user(self.org, user)
-            .await?
-            .ok_or(Wrong::missing("person"))?;
-        if user.status != UserStatus::Active {
-            return Err(Wrong::Forbidden(format!(
-                "{} is {}",
-                user.name, user.status
-            )));
+    pub async fn principal(&self, user: UserId, via: &str) -> Result<Principal, Wrong> {
+        let (principal, status) = self.person(user, via).await?;
+        if status != UserStatus::Active {
+            return Err(Wrong::Forbidden(format!("{} is {status}", principal.name)));
         }
-        let (name, role) = (user.name, user.role);
-        Ok(Principal {
+        Ok(principal)
+    }
+
+    /// A person, and whether he may act now.
+    pub(crate) async fn person(
+        &self,
+        user: UserId,
+        via: &str,
+    ) -> Result<(Principal, UserStatus), Wrong> {
+        let user = self.store.user(self.org, user).await?;
+        let user = user.ok_or(Wrong::missing("person"))?;
+        let principal = Principal {
             org: self.org,
             user: user.id,
-            name,
-            role,
+            name: user.name,
+            role: user.role,
             via: via.to_owned(),
-        })
+        };
+        Ok((principal, user.status))
     }
 
     /// How this process asks for tasks.

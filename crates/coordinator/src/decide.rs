@@ -2,14 +2,16 @@
 
 use crate::crew::Crew;
 use crate::signals::kind;
-use crate::{Wrong, control};
+use crate::{Wrong, control, grant, notice};
 use serde_json::json;
 use std::sync::Arc;
 use wardroom_domain::{
-    Approval, ApprovalDecision, ApprovalId, AuditKind, Chain, Digest, EffectId, Principal,
-    Question, TaskId, limits,
+    Approval, ApprovalDecision, ApprovalId, AuditKind, Capability, Chain, Digest, EffectId,
+    Principal, Question, TaskId, limits,
 };
-use wardroom_store::{ApprovalFilter, ApprovalRow, Decide, Feed, Page, Signal, Write};
+use wardroom_store::{
+    ApprovalFilter, ApprovalRow, Decide, Endorse, Feed, Overseer, Page, Signal, Write,
+};
 
 /// Somebody's word on a question.
 #[derive(Clone, Debug)]
@@ -20,17 +22,33 @@ pub struct Word {
     pub digest: Option<Digest>,
     /// His words, where words were asked for.
     pub answer: Option<String>,
+    /// Whether a yes is to last, for actions of this kind.
+    pub lasts: bool,
+}
+
+/// Whose questions somebody sees: his own, and those of the tasks that he oversees.
+pub fn overseer(by: &Principal) -> Overseer {
+    Overseer {
+        user: by.user,
+        sees_others: by.may(Capability::SeeOthers),
+    }
 }
 
 /// A question that the person may see; anything else is not there.
 pub async fn seen(crew: &Crew, by: &Principal, id: ApprovalId) -> Result<Approval, Wrong> {
-    let found = crew
-        .store
-        .approval(crew.org, id)
-        .await?
-        .map(|row| row.approval);
-    let seen = found.filter(|approval| approval.requester == by.user || control::sees_all(by));
-    seen.ok_or(Wrong::missing("approval"))
+    let found = crew.store.approval(crew.org, id).await?;
+    let approval = found.ok_or(Wrong::missing("approval"))?.approval;
+    // One way to see a task, and so its questions; what is not seen is not there.
+    match control::seen(crew, by, approval.task).await {
+        Err(Wrong::NotFound { .. }) => Err(Wrong::missing("approval")),
+        Err(other) => Err(other),
+        Ok(_) => Ok(approval),
+    }
+}
+
+/// Whether somebody may decide a question, as things stand now.
+pub fn may_decide(crew: &Crew, by: &Principal, approval: &Approval) -> bool {
+    crew.policy().approvers.may_decide(by, approval).is_ok()
 }
 
 /// Decides a question. One winner; late, repeated, foreign and guessed ones are refused and
@@ -59,10 +77,20 @@ async fn attempt(
     let approval = seen(crew, by, id).await?;
     refuse_if_ended(crew, &approval).await?;
     let policy = crew.policy_now().await?;
+    let task = crew.store.task(crew.org, approval.task).await?;
+    let workspace = task.ok_or(Wrong::missing("task"))?.task.workspace;
+    let scopes = crew.store.scopes(crew.org, by.user).await?;
     policy
         .approvers
-        .may_decide(by, &approval)
+        .may_decide_within(by, &scopes, workspace, &approval)
         .map_err(|why| Wrong::Forbidden(why.to_string()))?;
+    if approval.four_eyes
+        && by.user == approval.requester
+        && word.decision == ApprovalDecision::Approve
+    {
+        let text = "this takes the yes of two people besides the one who asked for it";
+        return Err(Wrong::Forbidden(text.to_owned()));
+    }
     if approval.question == Question::Answer
         && word.decision == ApprovalDecision::Approve
         && word.answer.as_deref().is_none_or(str::is_empty)
@@ -71,8 +99,49 @@ async fn attempt(
             "this asks for words: send them as `answer`".to_owned(),
         ));
     }
-    write(crew, &approval, word, Some(by)).await?;
+    if word.lasts && word.decision != ApprovalDecision::Approve {
+        let text = "only a yes can last; leave `remember` out";
+        return Err(Wrong::Unfit(text.to_owned()));
+    }
+    let is_first = approval.four_eyes && approval.first_by.is_none();
+    if is_first && word.decision == ApprovalDecision::Approve {
+        endorse(crew, &approval, word, by).await?;
+    } else {
+        let also = match word.lasts {
+            true => lasting(crew, by, &approval).await?,
+            false => Vec::new(),
+        };
+        write(crew, &approval, word, Some(by), also).await?;
+    }
     seen(crew, by, id).await
+}
+
+/// The first of two yeses: written down, and the question waits for the second.
+async fn endorse(
+    crew: &Crew,
+    approval: &Approval,
+    word: &Word,
+    by: &Principal,
+) -> Result<(), Wrong> {
+    let endorse = Endorse {
+        id: approval.id,
+        by: by.user,
+        at: crew.clock.now(),
+        digest: word.digest,
+    };
+    let body = json!({"approval": approval.id, "first_of_two": true, "digest": approval.digest,
+        "via": by.via});
+    let chain = Chain::Task(approval.task);
+    let kind = AuditKind::ApprovalDecided;
+    let audit = crew.audit(chain, kind, by.user, Some(approval.tier), body);
+    crew.commit(vec![endorse.into(), audit]).await?;
+    Ok(())
+}
+
+async fn lasting(crew: &Crew, by: &Principal, approval: &Approval) -> Result<Vec<Write>, Wrong> {
+    let row = crew.store.task(crew.org, approval.task).await?;
+    let task = row.ok_or(Wrong::missing("task"))?.task;
+    grant::given(crew, by, approval, &task)
 }
 
 /// A question whose task has ended is nobody's to decide any more.
@@ -104,8 +173,9 @@ pub(crate) async fn expire(crew: &Arc<Crew>, approval: &Approval) -> Result<(), 
         decision: ApprovalDecision::Expire,
         digest: None,
         answer: None,
+        lasts: false,
     };
-    match write(crew, approval, &word, None).await {
+    match write(crew, approval, &word, None, Vec::new()).await {
         Err(Wrong::Commit(wardroom_store::CommitError::Refused(late))) => {
             tracing::debug!(approval = %approval.id, %late, "was decided in the last moment");
             Ok(())
@@ -119,6 +189,7 @@ async fn write(
     approval: &Approval,
     word: &Word,
     by: Option<&Principal>,
+    also: Vec<Write>,
 ) -> Result<(), Wrong> {
     let at = crew.clock.now();
     let actor = by.map_or("clock".to_owned(), |by| by.user.to_string());
@@ -155,6 +226,9 @@ async fn write(
             body,
         ),
     ];
+    writes.extend(also);
+    let decider = by.map(|by| by.user);
+    writes.extend(notice::decided(crew, approval, word.decision, decider).await?);
     let conversation = crew
         .store
         .task(crew.org, approval.task)
@@ -209,6 +283,7 @@ pub async fn resolve(
         decision,
         digest: None,
         answer: Some(answer.to_owned()),
+        lasts: false,
     };
     decide(crew, by, approval.id, word).await
 }

@@ -3,7 +3,7 @@
 use crate::authorize::{outcome, refused};
 use crate::crew::Crew;
 use crate::run::Run;
-use crate::{Wrong, mint};
+use crate::{Wrong, mint, quota};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
@@ -158,6 +158,9 @@ pub(crate) async fn spawn(run: &mut Run, call: &ToolCall) -> Result<Judgement, W
             limits::FAN_OUT_MAX
         );
         return Ok(refused(run, text, Value::Null));
+    }
+    if let Err(Wrong::Limited { why, .. }) = quota::task(&run.crew, run.task.requester).await {
+        return Ok(refused(run, why, Value::Null));
     }
     let order = Order {
         title: String::new(),

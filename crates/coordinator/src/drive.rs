@@ -1,9 +1,11 @@
 //! A worker takes a claimed task along the road until it ends, waits, or is taken away.
 
+use crate::ask::doubt;
 use crate::assemble::Uploads;
-use crate::authorize::{authorize, authorize_again, doubt};
+use crate::authorize::{authorize, authorize_again};
 use crate::crew::Crew;
 use crate::dispatch::Carried;
+use crate::quota::{self, Hold};
 use crate::run::Run;
 use crate::{Wrong, advance, assemble, attach, decide, delegate, dispatch, due, meter, signals};
 use std::collections::BTreeMap;
@@ -75,7 +77,7 @@ async fn let_go(crew: &Arc<Crew>, id: TaskId, fence: u64, held: Option<Run>, wro
         run.writes.clear();
         let reason = wrong.to_string();
         let ended = match advance::advance(&mut run, Event::Broken { reason }) {
-            Ok(_) => advance::commit(&mut run, None).await,
+            Ok(_) => end(&mut run).await,
             Err(late) => Err(late),
         };
         if ended.is_ok() {
@@ -119,6 +121,10 @@ async fn along(run: &mut Run, mail: &Notify) -> Result<(), Wrong> {
             Next::AskInDoubt(effect) => next = ask_in_doubt(run, effect)?,
             Next::Check(effect) => next = check(run, effect).await?,
             Next::CallModel => {
+                if let Some(held) = held_back(run).await? {
+                    next = advance::advance(run, held)?;
+                    continue;
+                }
                 commit(run).await?;
                 next = interruptible(run, mail, Work::Think).await?;
             }
@@ -184,6 +190,8 @@ async fn end(run: &mut Run) -> Result<(), Wrong> {
     if run.life.applied != Some(false) {
         run.bench.discard().await;
     }
+    let (user, conversation) = (run.task.requester, run.task.conversation);
+    quota::warn_if_near(&run.crew, user, conversation).await?;
     tell_conversation(run).await
 }
 
@@ -268,6 +276,18 @@ async fn interruptible(run: &mut Run, mail: &Notify, work: Work) -> Result<Next,
             signals::stop(run).await
         }
     }
+}
+
+/// Why no model is asked now: the requester, or the org, has used up what a minute or month allows.
+async fn held_back(run: &Run) -> Result<Option<Event>, Wrong> {
+    let hold = quota::before_model(&run.crew, run.task.requester).await?;
+    Ok(hold.map(|hold| match hold {
+        Hold::Wait { why, until } => Event::Held { why, until },
+        Hold::Over { why } => Event::ModelFailed {
+            reason: why,
+            may_retry: false,
+        },
+    }))
 }
 
 /// One model turn.

@@ -3,6 +3,7 @@
 
 use crate::converse::Turn;
 use crate::delegate::{Order, begin, kind_of};
+use crate::quota;
 use crate::signals::kind;
 use serde_json::{Value, json};
 use wardroom_domain::{FileId, Origin, Priority, Task, TaskId, TaskStatus, ToolCall, limits};
@@ -15,7 +16,7 @@ pub(crate) async fn call(turn: &mut Turn, call: &ToolCall) -> (bool, String) {
         return (true, fault.to_string());
     }
     let done = match call.tool.as_str() {
-        "delegate" => delegate(turn, &call.arguments),
+        "delegate" => delegate(turn, &call.arguments).await,
         "tell_task" => tell_task(turn, &call.arguments).await,
         "task_status" => task_status(turn, &call.arguments).await,
         "cancel_task" => cancel_task(turn, &call.arguments).await,
@@ -35,7 +36,7 @@ fn text_of(arguments: &Value, name: &str) -> String {
         .to_owned()
 }
 
-fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> {
+async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> {
     if turn.tasks.len() >= limits::FAN_OUT_MAX {
         return Err(format!(
             "at most {} tasks from one message",
@@ -51,6 +52,8 @@ fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> {
         .iter()
         .filter_map(|id| FileId::parse(id.as_str()?).ok())
         .collect();
+    let counted = quota::task(&turn.crew, turn.by.user).await;
+    counted.map_err(|wrong| wrong.to_string())?;
     let order = Order {
         title: text_of(arguments, "title"),
         text: text_of(arguments, "instructions"),

@@ -119,7 +119,7 @@ impl Run {
                 ))
             })?);
         }
-        let requester = crew.principal(row.task.requester, "task").await?;
+        let (requester, _) = crew.person(row.task.requester, "task").await?;
         let workspace = crew.store.workspace(crew.org, row.task.workspace).await?;
         let workspace = workspace.ok_or(Wrong::missing("workspace"))?;
         let bench = Bench::new(crew.benches.clone(), id, workspace.path.clone());

@@ -6,7 +6,9 @@ use crate::crew::Crew;
 use crate::run::Run;
 use crate::{Wrong, advance, delegate};
 use serde_json::{Value, json};
-use wardroom_domain::{Approval, ApprovalDecision, ApprovalId, Labels, Outcome, Question, TaskId};
+use wardroom_domain::{
+    Approval, ApprovalDecision, ApprovalId, Labels, Outcome, Question, TaskId, UserStatus,
+};
 use wardroom_engine::{Event, Next, Phase};
 use wardroom_store::{ConsumeSignals, SignalRow, Write};
 
@@ -16,6 +18,8 @@ pub(crate) mod kind {
     pub(crate) const DEADLINE: &str = "deadline";
     pub(crate) const TELL: &str = "tell";
     pub(crate) const DECIDED: &str = "decided";
+    /// Nothing but a reason to look again.
+    pub(crate) const RESUME: &str = "resume";
     pub(crate) const CHILD_ENDED: &str = "child_ended";
 }
 
@@ -28,6 +32,11 @@ pub(crate) async fn read(run: &mut Run, mut next: Next) -> Result<Next, Wrong> {
     }
     if crew.clock.now() >= run.life.deadline {
         return advance::advance(run, Event::DeadlinePassed);
+    }
+    let (requester, status) = crew.person(run.task.requester, "task").await?;
+    if status != UserStatus::Active {
+        let why = format!("{} is {status}", requester.name);
+        return advance::advance(run, Event::Canceled { why });
     }
     let mail = crew.store.signals(crew.org, run.task.id).await?;
     if !matches!(

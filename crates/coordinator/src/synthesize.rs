@@ -3,7 +3,7 @@
 use crate::accept::Replied;
 use crate::converse::{Turn, said};
 use crate::delegate::told;
-use crate::{Wrong, assemble, mint};
+use crate::{Wrong, assemble, mint, quota};
 use wardroom_domain::{Inbound, Message, MessageId, Speaker, Task, TaskId, limits};
 use wardroom_llm::message::ModelRequest;
 use wardroom_store::{Admit, CommitError, Conflict, InboxDone, InboxRow, Page, TaskFilter, Write};
@@ -59,7 +59,11 @@ pub(crate) async fn results(mut turn: Turn, row: &InboxRow) -> Result<Replied, W
     let listed = list(&tasks);
     turn.writes
         .extend(said(&crew, results_message(&turn, listed.clone())));
-    let text = tell(&mut turn, &listed).await.unwrap_or(listed);
+    let text = match quota::before_model(&crew, turn.by.user).await? {
+        // Without a model the results are told as they are.
+        Some(_) => listed,
+        None => tell(&mut turn, &listed).await.unwrap_or(listed),
+    };
     match turn.finish(text, row).await {
         // Another ended task of the batch was first; its reply tells of this one too.
         Err(Wrong::Commit(CommitError::Refused(Conflict::Duplicate(_)))) => {

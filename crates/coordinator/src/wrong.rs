@@ -1,5 +1,6 @@
 //! What can go wrong on the road, and whose turn it is then.
 
+use wardroom_domain::{Lacks, Overreach};
 use wardroom_executors::{NoHands, RunnerFault};
 use wardroom_sandbox::view::{ApplyError, UndoError, ViewError};
 use wardroom_store::{CommitError, Conflict, ObjectError, StoreError};
@@ -40,6 +41,17 @@ pub enum Wrong {
     /// The caller sees it but may not do this.
     #[error("{0}")]
     Forbidden(String),
+    /// A limit of the caller's is reached.
+    #[error("{why}")]
+    Limited {
+        /// Which, and what to do.
+        why: String,
+        /// When there is room again.
+        retry_after: std::time::Duration,
+    },
+    /// Somebody else has it.
+    #[error("{0}")]
+    TakenAlready(String),
     /// It has been decided, ended or changed.
     #[error("{0}")]
     TooLate(String),
@@ -80,8 +92,36 @@ impl Wrong {
         )
     }
 
+    /// Whether it is an answer to whoever asked, and not a fault of ours.
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. }
+                | Self::Forbidden(_)
+                | Self::Limited { .. }
+                | Self::TakenAlready(_)
+                | Self::TooLate(_)
+                | Self::NotEnded(_)
+                | Self::NothingToUndo(_)
+                | Self::Unfit(_)
+                | Self::Commit(CommitError::Refused(_))
+        )
+    }
+
     /// A thing that the caller may not see, or that is not there: he learns no difference.
     pub(crate) fn missing(what: &'static str) -> Self {
         Self::NotFound { what }
+    }
+}
+
+impl From<Lacks> for Wrong {
+    fn from(lacks: Lacks) -> Self {
+        Self::Forbidden(lacks.to_string())
+    }
+}
+
+impl From<Overreach> for Wrong {
+    fn from(overreach: Overreach) -> Self {
+        Self::Forbidden(overreach.to_string())
     }
 }

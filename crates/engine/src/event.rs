@@ -24,6 +24,13 @@ pub enum Event {
     },
     /// Policy has spoken on the first open line.
     Judged(Judgement),
+    /// No model may be asked now.
+    Held {
+        /// A sentence.
+        why: String,
+        /// When it is looked at again, if nothing wakes it before.
+        until: Timestamp,
+    },
     /// An effect has its outcome.
     Settled {
         /// Which.
@@ -122,6 +129,13 @@ pub enum Judgement {
         approval: Box<Approval>,
         /// What exactly would happen.
         effect: Box<Effect>,
+    },
+    /// It may not happen now, and not because of what it is.
+    Wait {
+        /// A sentence.
+        why: String,
+        /// When it is looked at again, if nothing wakes it before.
+        until: Timestamp,
     },
     /// It begins a task.
     Spawn {

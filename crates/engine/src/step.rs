@@ -62,6 +62,7 @@ pub fn step(life: &Life, event: Event, now: Timestamp) -> Result<Step, Refused> 
             stepper.model_failed(reason, may_retry)
         }
         (Phase::Judging, Event::Judged(judgement)) => stepper.judged(judgement),
+        (Phase::Thinking, Event::Held { why, until }) => stepper.held(&why, until),
         (
             Phase::Carrying { effect },
             Event::Settled {
@@ -204,6 +205,17 @@ impl Stepper {
         self.next_line()
     }
 
+    /// Gives its executor back and waits; what it wanted, it wants again when it is taken up.
+    fn held(&mut self, why: &str, until: Timestamp) -> Next {
+        if self.life.phase == Phase::Thinking {
+            self.life.phase = Phase::Ready;
+        }
+        self.move_to(TaskStatus::Queued, why);
+        Next::Park {
+            ready_at: Some(until),
+        }
+    }
+
     fn loop_found(&mut self, calls: &[ToolCall]) -> Option<String> {
         for call in calls {
             let digest = call.digest();
@@ -290,6 +302,7 @@ impl Stepper {
                 self.move_to(TaskStatus::WaitingApproval, &why);
                 Next::Park { ready_at: None }
             }
+            Judgement::Wait { why, until } => self.held(&why, until),
             Judgement::Spawn { child } => {
                 let call = self.answer_line(LineState::AwaitingChild { child });
                 self.facts.push(Fact::Spawned {

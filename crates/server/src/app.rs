@@ -1,5 +1,6 @@
 //! The routes of one server, and the document that describes them.
 
+use crate::connectors::Webhooks;
 use crate::vault::Vault;
 use crate::{doors, guard, portal, wrong};
 use axum::Router;
@@ -18,6 +19,7 @@ use wardroom_api::problem::MEDIA_TYPE;
 use wardroom_coordinator::Crew;
 use wardroom_coordinator::workspace::Forbidden;
 use wardroom_domain::{UserId, limits};
+use wardroom_gateway::Gateway;
 use wardroom_store::AuditVerifier;
 
 /// What every request can reach.
@@ -42,6 +44,10 @@ pub(crate) struct Inner {
     pub(crate) verifier: AuditVerifier,
     /// The models as they are configured, for people to read.
     pub(crate) models: Vec<CrewModel>,
+    /// The foreign doors.
+    pub(crate) gateway: Arc<Gateway>,
+    /// What platforms prove themselves with.
+    pub(crate) webhooks: Webhooks,
     /// How long a question stays open, for `/v1/policy`.
     pub(crate) approval_ttl_s: u64,
 }
@@ -83,12 +89,15 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::approvals::routes())
         .merge(doors::workspaces::routes())
         .merge(doors::people::routes())
+        .merge(doors::arrivals::routes())
+        .merge(doors::emergency::routes())
         .merge(doors::sessions::routes())
         .merge(doors::secrets::routes())
         .merge(doors::audit::routes())
         .merge(doors::policy::routes())
         .merge(doors::mcp::routes())
         .merge(doors::completions::routes())
+        .merge(doors::telegram::routes())
 }
 
 /// The document that describes every endpoint, as it is committed.
@@ -101,6 +110,8 @@ pub fn openapi() -> String {
     }
     let mut document = serde_json::to_value(document).unwrap_or_default();
     problems_by_their_name(&mut document);
+    // In one order, whatever order the maps of this build keep.
+    document.sort_all_objects();
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 

@@ -7,6 +7,7 @@ mod start;
 mod vault;
 mod model_keys;
 mod mcp;
+mod connectors;
 mod stop;
 mod listen;
 mod app;

@@ -2,6 +2,7 @@
 
 use crate::app::{App, Inner, router};
 use crate::config::Config;
+use crate::connectors::Connectors;
 use crate::mcp::McpServersFound;
 use crate::model_keys::{ModelKeys, Sources};
 use crate::vault::Vault;
@@ -23,6 +24,7 @@ use wardroom_domain::{
 };
 use wardroom_executors::Hands;
 use wardroom_executors::mcp::McpServers;
+use wardroom_gateway::Gateway;
 use wardroom_llm::{
     Pace, RoutedModel, Router, RoutingSettings, ScriptedModel, Story, Surroundings,
 };
@@ -102,6 +104,24 @@ pub enum StartError {
         /// How it gets there.
         remedy: String,
     },
+    /// A key of a foreign door.
+    #[error("{key} refers to {reference}, which is not set; {remedy}")]
+    NoConnectorKey {
+        /// Where the configuration says so.
+        key: String,
+        /// Where it should be.
+        reference: String,
+        /// How it gets there.
+        remedy: String,
+    },
+    /// A foreign door.
+    #[error("[{section}] cannot be set up: {reason}")]
+    Connector {
+        /// Which.
+        section: String,
+        /// Why.
+        reason: String,
+    },
     /// The rest of the road.
     #[error(transparent)]
     Wrong(#[from] Wrong),
@@ -136,7 +156,8 @@ pub async fn run(
     };
     let keys = ModelKeys::resolve(&startup.config.models, &sources).await?;
     let mcp = McpServersFound::resolve(&startup.config.mcp, &sources).await?;
-    let redactor = keys.redactor(mcp.known());
+    let connectors = Connectors::resolve(&startup.config.connectors, &sources).await?;
+    let redactor = keys.redactor(mcp.known().chain(connectors.known()));
     let (routing, is_scripted) = models(&startup.config, &keys)?;
     let crew = crew(
         &startup,
@@ -149,6 +170,7 @@ pub async fn run(
         mcp,
     )?;
     crew.load_policy().await?;
+    let gateway = Gateway::new(crew.clone(), connectors.doors);
     let (stopper, stopping) = watch::channel(false);
     let app = App::new(Inner {
         crew: crew.clone(),
@@ -163,6 +185,8 @@ pub async fn run(
         refusals: crate::guard::refusals(),
         verifier: signer.verifier(),
         models: crate::doors::crew::models_of(&startup.config),
+        gateway: gateway.clone(),
+        webhooks: connectors.webhooks,
         approval_ttl_s: startup.config.policy.approval_ttl_s,
     });
     let socket = startup.config.data_dir.join("wardroom.sock");
@@ -179,6 +203,10 @@ pub async fn run(
     let doors = listen::serve(network, unix, router(app), stopping.clone());
     let mut parts = vec![("doors", tokio::spawn(doors))];
     parts.extend(workers(&startup, &crew, is_first, &stopping).await?);
+    if startup.serves {
+        let gateway = gateway.run(stopping.clone());
+        parts.push(("foreign doors", tokio::spawn(gateway)));
+    }
     parts.push((
         "anchors",
         tokio::spawn(anchor(store.clone(), org, signer, crew.clone(), stopping)),
@@ -356,6 +384,7 @@ fn crew(
             executors: 16,
             approval_ttl: config.policy.approval_ttl(),
             wall_time_max: Duration::from_secs(config.sandbox.wall_time_max_s),
+            allowance: config.limits.allowance(),
         },
         redactor,
     }))

@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use wardroom_api::problem::{Code, Problem};
-use wardroom_domain::{Digest, Principal, Role, SessionId, User};
+use wardroom_domain::{Digest, Principal, SessionId, User};
 
 /// The cookie of a signed-in browser.
 pub(crate) const COOKIE: &str = "__Host-wardroom";
@@ -155,16 +155,4 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<String> {
     pairs
         .find(|(name, _)| *name == COOKIE)
         .map(|(_, value)| value.to_owned())
-}
-
-/// Refuses whoever stands below a role.
-pub(crate) fn require(who: &Principal, role: Role) -> Result<(), Refusal> {
-    if who.role.is_at_least(role) {
-        Ok(())
-    } else {
-        Err(Refusal::new(
-            Code::Forbidden,
-            format!("this takes the role {role}; yours is {}", who.role),
-        ))
-    }
 }

@@ -3,18 +3,24 @@
 use axum::Json;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use std::time::Duration;
 use wardroom_api::problem::{Code, MEDIA_TYPE, Problem};
 use wardroom_coordinator::Wrong;
-use wardroom_domain::NotAnId;
+use wardroom_domain::{Lacks, NotAnId, Overreach};
 use wardroom_store::{CommitError, Conflict, StoreError};
 
 /// A problem on its way out.
 #[derive(Debug)]
-pub(crate) struct Refusal(pub(crate) Problem);
+pub(crate) struct Refusal(pub(crate) Problem, Option<Duration>);
 
 impl Refusal {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self(Problem::new(code, detail))
+        Self(Problem::new(code, detail), None)
+    }
+
+    /// The same, with the time after which it may succeed.
+    pub(crate) fn retry_after(self, after: Duration) -> Self {
+        Self(self.0, Some(after))
     }
 }
 
@@ -36,7 +42,8 @@ impl IntoResponse for Refusal {
             );
         }
         if transient {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+            let seconds = self.1.map_or(1, |after| after.as_secs().max(1));
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
         }
         response
     }
@@ -44,7 +51,7 @@ impl IntoResponse for Refusal {
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self(problem)
+        Self(problem, None)
     }
 }
 
@@ -67,9 +74,25 @@ impl From<CommitError> for Refusal {
     }
 }
 
+impl From<Lacks> for Refusal {
+    fn from(lacks: Lacks) -> Self {
+        Wrong::from(lacks).into()
+    }
+}
+
+impl From<Overreach> for Refusal {
+    fn from(overreach: Overreach) -> Self {
+        Wrong::from(overreach).into()
+    }
+}
+
 impl From<Wrong> for Refusal {
     fn from(wrong: Wrong) -> Self {
         let code = code_of(&wrong);
+        if let Wrong::Limited { retry_after, .. } = &wrong {
+            let refusal = Self::new(code, wrong.to_string());
+            return refusal.retry_after(*retry_after);
+        }
         if code == Code::Internal {
             tracing::error!(%wrong, "a request failed on our side");
         }
@@ -83,6 +106,8 @@ fn code_of(wrong: &Wrong) -> Code {
         Wrong::Forbidden(_) => Code::Forbidden,
         Wrong::Unfit(_) => Code::InvalidBody,
         Wrong::PolicyRefused(_) => Code::PolicyRefused,
+        Wrong::Limited { .. } => Code::RateLimited,
+        Wrong::TakenAlready(_) => Code::Conflict,
         Wrong::TooLate(_) => Code::TaskEnded,
         Wrong::NotEnded(_) => Code::TaskNotEnded,
         Wrong::NothingToUndo(_) => Code::NothingToUndo,
@@ -108,7 +133,9 @@ fn code_of(wrong: &Wrong) -> Code {
 
 fn code_of_conflict(conflict: &Conflict) -> Code {
     match conflict {
-        Conflict::AlreadyDecided { .. } | Conflict::Expired { .. } => Code::AlreadyDecided,
+        Conflict::AlreadyDecided { .. } | Conflict::Expired { .. } | Conflict::SameEyes { .. } => {
+            Code::AlreadyDecided
+        }
         Conflict::DigestMismatch { .. } => Code::DigestMismatch,
         Conflict::IdempotencyMismatch { .. } => Code::IdempotencyMismatch,
         Conflict::NotFound { .. } | Conflict::Dangling => Code::NotFound,

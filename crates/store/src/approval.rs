@@ -5,7 +5,7 @@ use crate::lock::Key;
 use crate::page::{BY_CREATION, Place, Select};
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::{CommitError, Conflict, Hint, Page, Paged, Store, StoreError};
+use crate::{CommitError, Conflict, Hint, Overseer, Page, Paged, Store, StoreError};
 use wardroom_domain::{
     Approval, ApprovalDecision, ApprovalId, Digest, OrgId, TaskId, Timestamp, UserId,
 };
@@ -67,6 +67,8 @@ pub struct ApprovalFilter {
     pub requester: Option<UserId>,
     /// Asked by.
     pub task: Option<TaskId>,
+    /// As far as somebody sees them.
+    pub overseen_by: Option<Overseer>,
 }
 
 macro_rules! columns {
@@ -329,6 +331,9 @@ impl Store {
         .given("task =", filter.task);
         if filter.open_only {
             select = select.only("decision IS NULL");
+        }
+        if let Some(overseer) = filter.overseen_by {
+            select = select.bound(overseer.of_approvals(), overseer.user);
         }
         let select = select.newest(BY_CREATION, page)?;
         let rows = self.select(&select).await?;

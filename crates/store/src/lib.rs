@@ -82,7 +82,7 @@ pub use page::{Page, Paged};
 pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
 pub use people::{SetPassword, SetRole, SetUserStatus};
 pub use remembered::{Remember, Remembered};
-pub use scope::AssignScopes;
+pub use scope::{AssignScopes, Overseer};
 pub use secret::{
     MasterKey, RemoveSecret, SecretName, SecretRow, SetSecret, Touch, UnfitSecret, fit_value,
 };

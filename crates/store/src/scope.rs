@@ -16,6 +16,62 @@ pub struct AssignScopes {
     pub scopes: Scopes,
 }
 
+/// Whose eyes a list is seen with: his own rows, and, where his role sees others, those of the tasks
+/// that it holds for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overseer {
+    /// Who looks.
+    pub user: UserId,
+    /// Whether his role sees others at all.
+    pub sees_others: bool,
+}
+
+/// A kind that is not named in a person's scopes is not narrowed.
+macro_rules! holds_for {
+    ($kind:literal, $name:literal) => {
+        concat!(
+            "(NOT EXISTS (SELECT 1 FROM scope s WHERE s.org = $1 AND s.person = ? AND s.kind = '",
+            $kind,
+            "') OR EXISTS (SELECT 1 FROM scope s WHERE s.org = $1 AND s.person = ? AND s.kind = '",
+            $kind,
+            "' AND s.name = ",
+            $name,
+            "))"
+        )
+    };
+}
+
+impl Overseer {
+    /// A condition on rows of `task`.
+    pub(crate) fn of_tasks(self) -> &'static str {
+        match self.sees_others {
+            false => "requester = ?",
+            true => concat!(
+                "requester = ? OR (",
+                holds_for!("workspace", "task.workspace"),
+                " AND ",
+                holds_for!("context", "task.context"),
+                ")"
+            ),
+        }
+    }
+
+    /// A condition on rows of `approval`.
+    pub(crate) fn of_approvals(self) -> &'static str {
+        match self.sees_others {
+            false => "requester = ?",
+            true => concat!(
+                "requester = ? OR EXISTS (SELECT 1 FROM task t WHERE t.org = $1 \
+                 AND t.id = approval.task AND ",
+                holds_for!("workspace", "t.workspace"),
+                " AND ",
+                holds_for!("context", "t.context"),
+                ")"
+            ),
+        }
+    }
+}
+
 impl Record for Scope {
     fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
         Ok(Self {

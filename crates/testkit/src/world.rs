@@ -323,6 +323,17 @@ impl World {
         }
     }
 
+    /// A person who is there already, with another token of his own.
+    pub fn person_again(&self, name: &str) -> Person {
+        let address = Address::Url {
+            url: self.url.clone(),
+            token: Some(self.token(name)),
+        };
+        Person {
+            client: Client::new(address).expect("a client"),
+        }
+    }
+
     /// A new token of a person.
     pub fn token(&self, name: &str) -> String {
         self.verb(&["token", "create", "--user", name])

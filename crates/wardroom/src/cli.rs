@@ -71,6 +71,12 @@ enum Verb {
     #[command(subcommand)]
     Token(verbs::token::Token),
     #[command(subcommand)]
+    Invite(verbs::invite::Invite),
+    #[command(subcommand)]
+    Pairing(verbs::pairing::Pairing),
+    #[command(subcommand)]
+    Emergency(verbs::emergency::Emergency),
+    #[command(subcommand)]
     Secret(verbs::secret::Secret),
     #[command(subcommand)]
     Sandbox(verbs::sandbox::Sandbox),
@@ -99,6 +105,9 @@ impl Cli {
             Verb::Audit(audit) => audit.run(&place?),
             Verb::User(user) => user.run(&place?),
             Verb::Token(token) => token.run(&place?),
+            Verb::Invite(invite) => invite.run(&place?),
+            Verb::Pairing(pairing) => pairing.run(&place?),
+            Verb::Emergency(emergency) => emergency.run(&place?),
             Verb::Secret(secret) => secret.run(&place?),
             Verb::Sandbox(sandbox) => sandbox.run(&place?),
             Verb::Doctor(doctor) => doctor.run(&place?),

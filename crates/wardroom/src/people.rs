@@ -8,11 +8,17 @@ use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
 use serde_json::json;
 use wardroom_api::client::Client;
+use wardroom_api::invite::{CreateInvite, Invite, InviteShown};
 use wardroom_api::page::Page;
 use wardroom_api::token::{CreateToken, CreatedToken, Token};
 use wardroom_api::user::{CreateUser, UpdateUser, User};
-use wardroom_domain::{AuditKind, Digest, Role, TokenId, UserId, UserStatus};
-use wardroom_store::{NewToken, RevokeToken, SetPassword, SetRole, SetUserStatus, TokenRow};
+use wardroom_domain::{
+    AuditKind, Capability, Digest, InviteId, Role, Scopes, TokenId, UserId, UserStatus, limits,
+};
+use wardroom_store::{
+    AssignScopes, InviteRow, NewInvite, NewToken, RevokeInvite, RevokeToken, SetPassword, SetRole,
+    SetUserStatus, TokenRow,
+};
 
 /// Where people are looked after.
 pub enum People {
@@ -146,6 +152,103 @@ impl People {
         Ok(())
     }
 
+    /// Says where somebody's role holds.
+    pub async fn set_scopes(&self, user: &User, scopes: Scopes) -> Result<(), Failure> {
+        match self {
+            Self::Server(client) => {
+                let update = UpdateUser {
+                    scopes: Some(scopes),
+                    ..UpdateUser::default()
+                };
+                client.update_user(user.id, &update).await?;
+            }
+            Self::Store(office) => {
+                let body = json!({"user": user.id, "scopes": scopes});
+                let change = AssignScopes {
+                    user: user.id,
+                    scopes,
+                };
+                office
+                    .commit(change.into(), AuditKind::UserChanged, body)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes an invitation; its code is shown this once.
+    pub async fn invite(&self, role: Role) -> Result<Invite, Failure> {
+        let office = match self {
+            Self::Server(client) => {
+                let role = Some(role);
+                return Ok(client.create_invite(&CreateInvite { role }).await?);
+            }
+            Self::Store(office) => office,
+        };
+        let secret = new_secret()?;
+        let code = secret.trim_start_matches("wr_").to_owned();
+        let new = NewInvite {
+            id: InviteId::mint(machine::now(), machine::chance()?),
+            hash: Digest::of_bytes(code.as_bytes()),
+            role,
+            made_by: self.inviter(role).await?.id,
+            created_at: machine::now(),
+            expires_at: machine::now().after(limits::INVITE_TIME_MAX),
+        };
+        let body = json!({"invite": new.id, "role": role, "expires_at": new.expires_at});
+        let invite = Invite {
+            id: new.id,
+            code,
+            role,
+            expires_at: new.expires_at,
+        };
+        office
+            .commit(new.into(), AuditKind::InviteChanged, body)
+            .await?;
+        Ok(invite)
+    }
+
+    /// In whose name an invitation is made without a server: of the highest who may.
+    async fn inviter(&self, role: Role) -> Result<User, Failure> {
+        let users = self.all().await?.into_iter();
+        let may = users.filter(|user| {
+            let is_active = user.status == UserStatus::Active;
+            is_active && user.role.may(Capability::Invite) && user.role.is_at_least(role)
+        });
+        may.max_by_key(|user| user.role).ok_or_else(|| {
+            Failure::new(
+                format!("nobody here may invite a {role}"),
+                "`wardroom up` adds the owner; or see `wardroom user add NAME --role admin`.",
+            )
+        })
+    }
+
+    /// Every invitation, without its code.
+    pub async fn invites(&self) -> Result<Vec<InviteShown>, Failure> {
+        match self {
+            Self::Server(client) => Ok(client.invites().await?.invites),
+            Self::Store(office) => {
+                let rows = office.store.invites(office.org).await?;
+                Ok(rows.into_iter().map(shown).collect())
+            }
+        }
+    }
+
+    /// Takes an invitation back.
+    pub async fn revoke_invite(&self, id: InviteId) -> Result<(), Failure> {
+        match self {
+            Self::Server(client) => Ok(client.revoke_invite(id).await?),
+            Self::Store(office) => {
+                let body = json!({"invite": id, "revoked": true});
+                let at = machine::now();
+                let change = RevokeInvite { id, at };
+                office
+                    .commit(change.into(), AuditKind::InviteChanged, body)
+                    .await
+            }
+        }
+    }
+
     /// Gives somebody a password.
     pub async fn set_password(&self, user: &User, password: &str) -> Result<(), Failure> {
         match self {
@@ -245,6 +348,19 @@ impl People {
                     .await
             }
         }
+    }
+}
+
+fn shown(row: InviteRow) -> InviteShown {
+    InviteShown {
+        id: row.id,
+        role: row.role,
+        made_by: row.made_by,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        used_at: row.used_at,
+        used_by: row.used_by,
+        revoked_at: row.revoked_at,
     }
 }
 

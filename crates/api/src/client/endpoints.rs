@@ -5,9 +5,10 @@ use crate::approval::{Approval, ApprovalFilter, ApprovalList, Decide};
 use crate::artifact::{ArtifactList, File};
 use crate::audit::{AuditEventList, AuditFilter};
 use crate::diff::{Diff, Undone};
-use crate::emergency::{Emergency, MoveControl};
+use crate::emergency::{ControlMoved, Emergency, MoveControl};
+use crate::grant::GrantList;
 use crate::health::{Health, Readiness};
-use crate::invite::{CreateInvite, Invite};
+use crate::invite::{ConfirmPairing, CreateInvite, Invite, InviteList, PairingList};
 use crate::mcp::McpServerList;
 use crate::message::{MessageList, PostMessage, Reply};
 use crate::page::Page;
@@ -19,11 +20,15 @@ use crate::session::{CreateSession, Session, SessionList};
 use crate::task::{CreateTask, ResolveEffect, Task, TaskEnvelope, TaskFilter, TaskList, TellTask};
 use crate::token::{CreateToken, CreatedToken, TokenList};
 use crate::usage::{Usage, UsageFilter};
-use crate::user::{Bypass, CreateUser, Me, SetBypassMode, UpdateUser, User, UserList};
+use crate::user::{
+    Bypass, CreateUser, Identity, Me, SetBypassMode, Standing, UpdateUser, User, UserList,
+};
 use crate::workspace::{OpenWorkspace, Workspace, WorkspaceList};
 use reqwest::{Method, Url, multipart};
 use serde_json::json;
-use wardroom_domain::{ApprovalId, ConversationId, SessionId, TaskId, TokenId, UserId};
+use wardroom_domain::{
+    ApprovalId, ConversationId, GrantId, InviteId, PairingId, SessionId, TaskId, TokenId, UserId,
+};
 
 /// For requests that ask for nothing in particular.
 const NO_QUERY: &[(&str, &str)] = &[];
@@ -197,6 +202,16 @@ impl Client {
         self.post(&format!("v1/approvals/{id}/decision"), decide)
             .await
     }
+
+    /// `GET /v1/grants`
+    pub async fn grants(&self) -> Result<GrantList, ClientError> {
+        self.get("v1/grants", &NO_QUERY).await
+    }
+
+    /// `DELETE /v1/grants/{id}`
+    pub async fn revoke_grant(&self, id: GrantId) -> Result<(), ClientError> {
+        self.delete(&format!("v1/grants/{id}")).await
+    }
 }
 
 /// Workspaces.
@@ -265,9 +280,50 @@ impl Client {
         self.delete(&format!("v1/sessions/{id}")).await
     }
 
+    /// `GET /v1/users/{id}/standing`
+    pub async fn standing(&self, id: UserId) -> Result<Standing, ClientError> {
+        self.get(&format!("v1/users/{id}/standing"), &NO_QUERY)
+            .await
+    }
+
+    /// `DELETE /v1/identities/{connector}/{external_id}`
+    pub async fn unlink_identity(
+        &self,
+        connector: &str,
+        external_id: &str,
+    ) -> Result<(), ClientError> {
+        let path = format!("{}/{}", segment(connector), segment(external_id));
+        self.delete(&format!("v1/identities/{path}")).await
+    }
+
     /// `POST /v1/invites`
     pub async fn create_invite(&self, invite: &CreateInvite) -> Result<Invite, ClientError> {
         self.post("v1/invites", invite).await
+    }
+
+    /// `GET /v1/invites`
+    pub async fn invites(&self) -> Result<InviteList, ClientError> {
+        self.get("v1/invites", &NO_QUERY).await
+    }
+
+    /// `DELETE /v1/invites/{id}`
+    pub async fn revoke_invite(&self, id: InviteId) -> Result<(), ClientError> {
+        self.delete(&format!("v1/invites/{id}")).await
+    }
+
+    /// `GET /v1/pairings`
+    pub async fn pairings(&self) -> Result<PairingList, ClientError> {
+        self.get("v1/pairings", &NO_QUERY).await
+    }
+
+    /// `POST /v1/pairings/confirm`
+    pub async fn confirm_pairing(&self, confirm: &ConfirmPairing) -> Result<Identity, ClientError> {
+        self.post("v1/pairings/confirm", confirm).await
+    }
+
+    /// `DELETE /v1/pairings/{id}`
+    pub async fn refuse_pairing(&self, id: PairingId) -> Result<(), ClientError> {
+        self.delete(&format!("v1/pairings/{id}")).await
     }
 }
 
@@ -344,7 +400,7 @@ impl Client {
     }
 
     /// `POST /v1/emergency`
-    pub async fn move_control(&self, control: &MoveControl) -> Result<Emergency, ClientError> {
+    pub async fn move_control(&self, control: &MoveControl) -> Result<ControlMoved, ClientError> {
         self.post("v1/emergency", control).await
     }
 }

@@ -2,7 +2,7 @@
 //! version can do what they ask for.
 
 use super::error::{ConfigError, Place};
-use super::settings::SandboxBackend;
+use super::settings::{SandboxBackend, TelegramMode};
 use super::value::{BusUrl, ObjectUrl};
 use super::{Config, mcp};
 use std::path::PathBuf;
@@ -30,6 +30,7 @@ fn complaint(config: &Config) -> Option<(String, String)> {
         .or_else(|| too_small(config))
         .or_else(|| models(config))
         .or_else(|| mcp::complaint(&config.mcp))
+        .or_else(|| connectors(config))
 }
 
 fn unsupported(config: &Config) -> Option<(String, String)> {
@@ -60,10 +61,6 @@ fn unsupported(config: &Config) -> Option<(String, String)> {
             "sandbox.backend",
             "this version has no Kubernetes backend; write native, oci, podman or docker".into(),
         );
-    }
-    if let Some(name) = config.connectors.telegram.keys().next() {
-        let reason = "this version has no Telegram connector; remove the section".to_owned();
-        return no(&format!("connectors.telegram.{name}"), reason);
     }
     None
 }
@@ -97,6 +94,29 @@ fn too_small(config: &Config) -> Option<(String, String)> {
         key.to_owned(),
         format!("{value} is too little; write {least} or more"),
     ))
+}
+
+/// A door that is called has to know its caller.
+fn connectors(config: &Config) -> Option<(String, String)> {
+    for (name, bot) in &config.connectors.telegram {
+        let key = |key: &str| format!("connectors.telegram.{name}.{key}");
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || name.len() > 40 || !name.chars().all(is_plain) {
+            let reason = "a bot's name has letters, digits, - and _, at most 40".to_owned();
+            return Some((format!("connectors.telegram.{name}"), reason));
+        }
+        if bot.mode == TelegramMode::Webhook && bot.webhook_secret.is_none() {
+            let reason = "is webhook, so Telegram has to prove itself: write webhook_secret = \
+                          \"secret:NAME\" as well"
+                .to_owned();
+            return Some((key("mode"), reason));
+        }
+        if !bot.api_base.starts_with("https://") && !bot.api_base.starts_with("http://") {
+            let reason = "is no address; write https://api.telegram.org".to_owned();
+            return Some((key("api_base"), reason));
+        }
+    }
+    None
 }
 
 /// Where models are configured, the routing leads to them.

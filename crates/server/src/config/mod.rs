@@ -23,8 +23,9 @@ pub use layout::{ORG_NAME, OWNER_NAME};
 pub use mcp::McpSettings;
 pub use offer::{local_model, offer};
 pub use settings::{
-    BusSettings, LimitSettings, ObjectSettings, PolicySettings, Profile, ProtectedPlace,
-    Requirement, SandboxBackend, SandboxSettings, ServerSettings, StoreSettings,
+    BusSettings, ConnectorSettings, LimitSettings, ObjectSettings, PolicySettings, Profile,
+    ProtectedPlace, Requirement, SandboxBackend, SandboxSettings, ServerSettings, StoreSettings,
+    TelegramMode, TelegramSettings,
 };
 pub use value::{BusUrl, Destination, Domain, ObjectUrl, StoreUrl};
 pub use wardroom_llm::KeyReference;
@@ -126,6 +127,7 @@ impl Config {
         let approvers = Approvers {
             self_approval: self.policy.self_approval.clone(),
             own_l3: self.profile == Profile::Laptop,
+            four_eyes: self.policy.four_eyes.clone(),
             ..Approvers::default()
         };
         let mut policy = Policy::new(preset.unwrap_or(self.preset()), approvers);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use wardroom_coordinator::quota::Allowance;
 use wardroom_domain::RiskTier;
 use wardroom_llm::KeyReference;
 use wardroom_policy::decide::Preset;
@@ -101,6 +102,8 @@ pub struct PolicySettings {
     pub allow_bypass: bool,
     /// How long a question waits before it fails safe, in seconds.
     pub approval_ttl_s: u64,
+    /// The tiers that take the yes of two people besides the requester.
+    pub four_eyes: Vec<RiskTier>,
 }
 
 impl Default for PolicySettings {
@@ -110,6 +113,7 @@ impl Default for PolicySettings {
             self_approval: vec![RiskTier::L1Mutating, RiskTier::L2Destructive],
             allow_bypass: false,
             approval_ttl_s: 3600,
+            four_eyes: Vec::new(),
         }
     }
 }
@@ -242,6 +246,22 @@ pub struct LimitSettings {
     pub executors_per_user: u32,
     /// Tasks of one workspace that work at once.
     pub tasks_per_workspace: u32,
+    /// Messages of one person in a minute; 0 is no limit, here and below.
+    pub messages_per_minute: u32,
+    /// Tasks of one person in a minute, delegated and spawned ones too.
+    pub tasks_per_minute: u32,
+    /// Model tokens of one person in a minute.
+    pub tokens_per_minute: u64,
+    /// Messages of everybody together in a minute.
+    pub org_messages_per_minute: u32,
+    /// Tasks of everybody together in a minute.
+    pub org_tasks_per_minute: u32,
+    /// Model tokens of everybody together in a minute.
+    pub org_tokens_per_minute: u64,
+    /// What one person may spend on models in a month, in the currency of their prices.
+    pub spend_per_user_month: f64,
+    /// At how much of that he is warned, in percent.
+    pub spend_warn_percent: u8,
 }
 
 impl Default for LimitSettings {
@@ -249,6 +269,33 @@ impl Default for LimitSettings {
         Self {
             executors_per_user: 5,
             tasks_per_workspace: 5,
+            // A person cannot type as fast; a program that is out of hand can.
+            messages_per_minute: 600,
+            tasks_per_minute: 600,
+            tokens_per_minute: 0,
+            org_messages_per_minute: 6000,
+            org_tasks_per_minute: 6000,
+            org_tokens_per_minute: 0,
+            spend_per_user_month: 0.0,
+            spend_warn_percent: 80,
+        }
+    }
+}
+
+impl LimitSettings {
+    /// How much people may ask for.
+    pub fn allowance(&self) -> Allowance {
+        // Money is counted in millionths; what is no amount at all is no limit.
+        let micros = (self.spend_per_user_month * 1e6).max(0.0);
+        Allowance {
+            messages_per_minute: self.messages_per_minute,
+            tasks_per_minute: self.tasks_per_minute,
+            tokens_per_minute: self.tokens_per_minute,
+            org_messages_per_minute: self.org_messages_per_minute,
+            org_tasks_per_minute: self.org_tasks_per_minute,
+            org_tokens_per_minute: self.org_tokens_per_minute,
+            spend_max_micros: micros as u64,
+            spend_warn_percent: self.spend_warn_percent,
         }
     }
 }
@@ -273,6 +320,9 @@ pub struct TelegramSettings {
     /// What Telegram proves itself with, in webhook mode.
     #[serde(default)]
     pub webhook_secret: Option<KeyReference>,
+    /// Where Telegram is to call, in webhook mode; without it the operator tells Telegram himself.
+    #[serde(default)]
+    pub webhook_url: Option<String>,
     /// The Bot API.
     #[serde(default = "telegram_api")]
     pub api_base: String,

@@ -6,18 +6,22 @@ use crate::who::Who;
 use crate::wrong::Refusal;
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::approval::{Approval, ApprovalFilter, ApprovalList, Decide, Remember, Verdict};
-use wardroom_api::problem::{Code, Problem};
-use wardroom_coordinator::{control, decide};
-use wardroom_domain::{ApprovalDecision, ApprovalId};
+use wardroom_api::grant::{Grant, GrantList};
+use wardroom_api::problem::Problem;
+use wardroom_coordinator::{decide, grant};
+use wardroom_domain::{ApprovalDecision, ApprovalId, GrantId};
 use wardroom_store::Page;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_approvals))
         .routes(routes!(decide_approval))
+        .routes(routes!(list_grants))
+        .routes(routes!(revoke_grant))
 }
 
 /// Questions, newest first: about the caller's own tasks, or all for an operator and above.
@@ -30,8 +34,9 @@ async fn list_approvals(
 ) -> Result<Json<ApprovalList>, Refusal> {
     let asked = wardroom_store::ApprovalFilter {
         open_only: filter.waiting == Some(true),
-        requester: (!control::sees_all(&who)).then_some(who.user),
         task: filter.task,
+        overseen_by: Some(decide::overseer(&who)),
+        ..wardroom_store::ApprovalFilter::default()
     };
     let page = Page {
         limit: filter.limit,
@@ -75,10 +80,6 @@ async fn decide_approval(
     Id(id): Id<ApprovalId>,
     Body(body): Body<Decide>,
 ) -> Result<Json<Approval>, Refusal> {
-    if body.remember == Some(Remember::Grant) {
-        let text = "a lasting grant cannot be given yet; leave `remember` out, or say `once`";
-        return Err(Refusal::new(Code::InvalidBody, text));
-    }
     let decision = match body.decision {
         Verdict::Approve => ApprovalDecision::Approve,
         Verdict::Deny => ApprovalDecision::Deny,
@@ -87,8 +88,31 @@ async fn decide_approval(
         decision,
         digest: body.digest,
         answer: body.answer,
+        lasts: body.remember == Some(Remember::Grant),
     };
     Ok(Json(
         decide::decide(&app.crew, &who, id, word).await?.into(),
     ))
+}
+
+/// Remembered yeses, newest first: for the caller's requests and by him, or all for an admin.
+#[utoipa::path(get, path = "/v1/grants", security(("token" = [])),
+    responses((status = 200, body = GrantList), (status = 401, body = Problem)))]
+async fn list_grants(State(app): State<App>, Who(who): Who) -> Result<Json<GrantList>, Refusal> {
+    let grants = grant::list(&app.crew, &who).await?;
+    Ok(Json(GrantList {
+        grants: grants.into_iter().map(Grant::from).collect(),
+    }))
+}
+
+/// Takes a remembered yes back; the next action of its kind asks again.
+#[utoipa::path(delete, path = "/v1/grants/{id}", security(("token" = [])), params(("id" = String, Path, description = "grant_…")),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn revoke_grant(
+    State(app): State<App>,
+    Who(who): Who,
+    Id(id): Id<GrantId>,
+) -> Result<StatusCode, Refusal> {
+    grant::revoke(&app.crew, &who, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::audit::{AuditCheck, AuditEvent, AuditEventList, AuditFilter, BadRecord};
 use wardroom_api::problem::{Code, Problem};
-use wardroom_domain::Role;
+use wardroom_domain::{Capability, Role};
 use wardroom_store::{ChainScope, Page};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -31,7 +31,7 @@ async fn list_audit_events(
     Who(who): Who,
     Query(filter): Query<AuditFilter>,
 ) -> Result<Json<AuditEventList>, Refusal> {
-    let scope = if who.role.is_at_least(Role::Admin) {
+    let scope = if who.may(Capability::SeeAudit) {
         ChainScope::Everything
     } else {
         ChainScope::Of(who.user)

@@ -14,7 +14,7 @@ use wardroom_api::problem::Problem;
 use wardroom_api::sandbox::Confinement;
 use wardroom_api::usage::{Usage, UsageDay, UsageDays, UsageFilter, UsageRow};
 use wardroom_api::user::Me;
-use wardroom_coordinator::control::sees_all;
+use wardroom_domain::Capability;
 use wardroom_store::UsageBy;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -65,7 +65,7 @@ async fn usage(
     Who(who): Who,
     Query(filter): Query<UsageFilter>,
 ) -> Result<Json<Usage>, Refusal> {
-    let people = if sees_all(&who) {
+    let people = if who.may(Capability::SeeOthers) {
         app.crew
             .store
             .users(app.crew.org)

@@ -2,12 +2,12 @@
 
 use crate::app::App;
 use crate::body::{Body, Id, Query};
-use crate::who::{Who, require};
+use crate::who::Who;
 use crate::wrong::Refusal;
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -16,17 +16,22 @@ use utoipa_axum::routes;
 use wardroom_api::page::Page;
 use wardroom_api::problem::{Code, Problem};
 use wardroom_api::token::{CreateToken, CreatedToken, Token, TokenList};
-use wardroom_api::user::{CreateUser, UpdateUser, User, UserList};
-use wardroom_coordinator::mint;
-use wardroom_domain::{
-    AuditDraft, AuditKind, Chain, Digest, Principal, Role, TokenId, UserId, UserStatus,
+use wardroom_api::user::{
+    Bypass, CreateUser, Identity, SetBypassMode, Standing, UpdateUser, User, UserList,
 };
-use wardroom_store::{NewToken, RevokeToken, SetPassword, SetRole, SetUserStatus, Write};
+use wardroom_coordinator::{arrive, bypass, mint, people};
+use wardroom_domain::{
+    AuditDraft, AuditKind, Capability, Chain, Digest, Principal, TokenId, UserId,
+};
+use wardroom_store::{NewToken, RevokeToken, Write};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_users, create_user))
         .routes(routes!(update_user))
+        .routes(routes!(set_bypass_mode))
+        .routes(routes!(user_standing))
+        .routes(routes!(unlink_identity))
         .routes(routes!(list_tokens, create_token))
         .routes(routes!(revoke_token))
 }
@@ -51,7 +56,7 @@ async fn list_users(
     Who(who): Who,
     Query(_page): Query<Page>,
 ) -> Result<Json<UserList>, Refusal> {
-    require(&who, Role::Operator)?;
+    who.require(Capability::SeePeople)?;
     let rows = app.crew.store.users(app.crew.org).await?;
     Ok(Json(UserList {
         users: rows.into_iter().map(User::from).collect(),
@@ -68,30 +73,7 @@ async fn create_user(
     Who(who): Who,
     Body(create): Body<CreateUser>,
 ) -> Result<Response, Refusal> {
-    require(&who, Role::Admin.max(create.role))?;
-    let name = create.name.trim();
-    if name.is_empty()
-        || name.len() > 64
-        || name.chars().any(|c| c.is_control() || c.is_whitespace())
-    {
-        return Err(Refusal::new(
-            Code::InvalidBody,
-            "a name has 1 to 64 characters without spaces",
-        ));
-    }
-    let user = wardroom_domain::User {
-        id: mint!(app.crew.clock, UserId),
-        name: name.to_owned(),
-        role: create.role,
-        status: UserStatus::Active,
-        created_at: app.crew.clock.now(),
-    };
-    let body = json!({"user": user.id, "name": user.name, "role": user.role});
-    let writes = vec![
-        Write::AddUser(user.clone()),
-        audit(&app, &who, AuditKind::UserChanged, body),
-    ];
-    app.crew.store.commit(app.crew.org, writes).await?;
+    let user = people::add(&app.crew, &who, create.name.trim(), create.role).await?;
     Ok((StatusCode::CREATED, Json(User::from(user))).into_response())
 }
 
@@ -106,77 +88,73 @@ async fn update_user(
     Id(id): Id<UserId>,
     Body(update): Body<UpdateUser>,
 ) -> Result<Json<User>, Refusal> {
-    let is_own_password = id == who.user && update.role.is_none() && update.status.is_none();
-    if !is_own_password {
-        require(&who, Role::Admin)?;
-    }
-    let before = app.crew.store.user(app.crew.org, id).await?;
-    let before =
-        before.ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no person {id}")))?;
-    require(
-        &who,
-        if is_own_password {
-            Role::Viewer
-        } else {
-            before.role.max(update.role.unwrap_or(Role::Viewer))
-        },
-    )?;
-    keep_an_overlord(&app, &before, &update).await?;
-    let mut writes = Vec::new();
-    let after = json!({"user": id, "from": {"role": before.role, "status": before.status},
-        "to": {"role": update.role.unwrap_or(before.role), "status": update.status.unwrap_or(before.status)},
-        "password": update.password.is_some()});
-    if let Some(role) = update.role {
-        writes.push(Write::SetRole(SetRole { user: id, role }));
-    }
-    if let Some(status) = update.status {
-        writes.push(Write::SetUserStatus(SetUserStatus {
-            user: id,
-            status,
-            at: app.crew.clock.now(),
-        }));
-    }
-    if let Some(password) = update.password {
-        writes.push(Write::SetPassword(SetPassword {
-            user: id,
-            hash: hashed(password).await?,
-        }));
-    }
-    writes.push(audit(&app, &who, AuditKind::UserChanged, after));
-    app.crew.store.commit(app.crew.org, writes).await?;
-    let user = app.crew.store.user(app.crew.org, id).await?;
-    let user =
-        user.ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no person {id}")))?;
-    Ok(Json(user.into()))
-}
-
-/// The last active overlord stays: without one, nobody could let anybody in again.
-async fn keep_an_overlord(
-    app: &App,
-    before: &wardroom_domain::User,
-    update: &UpdateUser,
-) -> Result<(), Refusal> {
-    let is_overlord = |user: &wardroom_domain::User| {
-        user.role == Role::Overlord && user.status == UserStatus::Active
+    let mut change = people::Change {
+        role: update.role,
+        status: update.status,
+        scopes: update.scopes,
+        password_hash: None,
     };
-    let stays = update.role.is_none_or(|role| role == Role::Overlord)
-        && update
-            .status
-            .is_none_or(|status| status == UserStatus::Active);
-    if stays || !is_overlord(before) {
-        return Ok(());
+    // Hashing takes long on purpose: only for somebody who may.
+    people::may_change(&app.crew, &who, id, &change).await?;
+    if let Some(password) = update.password {
+        change.password_hash = Some(hashed(password).await?);
     }
-    let users = app.crew.store.users(app.crew.org).await?;
-    if users.iter().filter(|user| is_overlord(user)).count() > 1 {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Code::Conflict,
-        "this is the last overlord; make another one first",
+    Ok(Json(
+        people::change(&app.crew, &who, id, change).await?.into(),
     ))
 }
 
-async fn hashed(password: String) -> Result<String, Refusal> {
+/// Switches a person's bypass: one's own, or another's as an admin.
+#[utoipa::path(post, path = "/v1/users/{id}/bypass-mode", security(("token" = [])), request_body = SetBypassMode,
+    params(("id" = String, Path, description = "user_…")),
+    responses((status = 200, body = Bypass), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
+async fn set_bypass_mode(
+    State(app): State<App>,
+    Who(who): Who,
+    Id(id): Id<UserId>,
+    Body(set): Body<SetBypassMode>,
+) -> Result<Json<Bypass>, Refusal> {
+    let mode = bypass::switch(&app.crew, &who, id, set.mode).await?;
+    Ok(Json(Bypass { user: id, mode }))
+}
+
+/// Where a person's role holds, how his bypass stands, and how networks know him.
+#[utoipa::path(get, path = "/v1/users/{id}/standing", security(("token" = [])),
+    params(("id" = String, Path, description = "user_…")),
+    responses((status = 200, body = Standing), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn user_standing(
+    State(app): State<App>,
+    Who(who): Who,
+    Id(id): Id<UserId>,
+) -> Result<Json<Standing>, Refusal> {
+    let identities = arrive::identities(&app.crew, &who, Some(id)).await?;
+    Ok(Json(Standing {
+        user: id,
+        bypass: bypass::mode(&app.crew, id).await?,
+        scopes: app.crew.store.scopes(app.crew.org, id).await?,
+        identities: identities.into_iter().map(Identity::from).collect(),
+    }))
+}
+
+/// Takes an identity from its person; the next message from it comes from a stranger.
+#[utoipa::path(delete, path = "/v1/identities/{connector}/{external_id}", security(("token" = [])),
+    params(("connector" = String, Path, description = "telegram, …"), ("external_id" = String, Path, description = "The network's id")),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn unlink_identity(
+    State(app): State<App>,
+    Who(who): Who,
+    Path((connector, external_id)): Path<(String, String)>,
+) -> Result<StatusCode, Refusal> {
+    let identity = wardroom_domain::Identity {
+        connector,
+        external_id,
+    };
+    arrive::unlink(&app.crew, &who, identity).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn hashed(password: String) -> Result<String, Refusal> {
     if password.len() < 12 {
         return Err(Refusal::new(
             Code::InvalidBody,
@@ -207,7 +185,7 @@ async fn list_tokens(
     Who(who): Who,
     Query(_page): Query<Page>,
 ) -> Result<Json<TokenList>, Refusal> {
-    let whose = (!who.role.is_at_least(Role::Admin)).then_some(who.user);
+    let whose = (!who.may(Capability::ManagePeople)).then_some(who.user);
     let rows = app.crew.store.tokens(app.crew.org, whose).await?;
     Ok(Json(TokenList {
         tokens: rows.into_iter().map(token).collect(),
@@ -236,12 +214,12 @@ async fn create_token(
 ) -> Result<Response, Refusal> {
     let user = match &create.user {
         Some(name) if *name != who.name => {
-            require(&who, Role::Admin)?;
+            who.require(Capability::ManagePeople)?;
             let found = app.crew.store.user_named(app.crew.org, name).await?;
             let found = found.ok_or_else(|| {
                 Refusal::new(Code::NotFound, format!("there is nobody called `{name}`"))
             })?;
-            require(&who, found.role)?;
+            who.require_reach(found.role)?;
             found.id
         }
         _ => who.user,
@@ -281,7 +259,7 @@ async fn revoke_token(
     Who(who): Who,
     Id(id): Id<TokenId>,
 ) -> Result<StatusCode, Refusal> {
-    let whose = (!who.role.is_at_least(Role::Admin)).then_some(who.user);
+    let whose = (!who.may(Capability::ManagePeople)).then_some(who.user);
     let known = app.crew.store.tokens(app.crew.org, whose).await?;
     if !known.iter().any(|row| row.id == id) {
         return Err(Refusal::new(

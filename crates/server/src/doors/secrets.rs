@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::body::Body;
-use crate::who::{Who, require};
+use crate::who::Who;
 use crate::wrong::Refusal;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::problem::{Code, Problem};
 use wardroom_api::secret::{PutSecret, Secret, SecretList};
-use wardroom_domain::{Principal, Role};
+use wardroom_domain::{Capability, Principal};
 use wardroom_store::{RemoveSecret, SecretName, SecretRow, Touch, UnfitSecret, Write, fit_value};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -42,7 +42,7 @@ fn touch(app: &App, who: &Principal) -> Touch {
 #[utoipa::path(get, path = "/v1/secrets", security(("token" = [])),
     responses((status = 200, body = SecretList), (status = 401, body = Problem), (status = 403, body = Problem)))]
 async fn list_secrets(State(app): State<App>, Who(who): Who) -> Result<Json<SecretList>, Refusal> {
-    require(&who, Role::Overlord)?;
+    who.require(Capability::ManageSecrets)?;
     let rows = app.crew.store.secret_names(app.crew.org).await?;
     let secret = |row: SecretRow| Secret {
         name: row.name,
@@ -66,7 +66,7 @@ async fn put_secret(
     Path(name): Path<String>,
     Body(put): Body<PutSecret>,
 ) -> Result<StatusCode, Refusal> {
-    require(&who, Role::Overlord)?;
+    who.require(Capability::ManageSecrets)?;
     let (name, value) = (SecretName::parse(&name)?, fit_value(put.value)?);
     let (store, org) = (&app.crew.store, app.crew.org);
     let sealed = app
@@ -86,7 +86,7 @@ async fn remove_secret(
     Who(who): Who,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    require(&who, Role::Overlord)?;
+    who.require(Capability::ManageSecrets)?;
     let name = SecretName::parse(&name)?;
     let touch = touch(&app, &who);
     let remove = Write::RemoveSecret(RemoveSecret { name, touch });

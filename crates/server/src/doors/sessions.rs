@@ -19,7 +19,7 @@ use wardroom_api::problem::{Code, Problem};
 use wardroom_api::session::{CreateSession, Credentials, Session, SessionList};
 use wardroom_coordinator::{Crew, mint};
 use wardroom_domain::{AuditDraft, AuditKind, Chain, Digest, SessionId, User, UserStatus};
-use wardroom_store::{EndSession, NewSession, UseLink, Write};
+use wardroom_store::{EndSession, FailedAttempt, NewSession, UseLink, Write};
 
 /// How long a browser stays signed in.
 const SESSION_TIME_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -49,13 +49,23 @@ async fn create_session(
     headers: HeaderMap,
     Body(create): Body<CreateSession>,
 ) -> Result<Response, Refusal> {
-    let now = app.crew.clock.now();
-    let (user, mut writes) = match create.credentials()? {
+    let (user, writes) = match create.credentials()? {
         Credentials::Code(code) => by_link(&app, &code).await?,
         Credentials::Password { name, password } => {
             (by_password(&app, &name, password).await?, Vec::new())
         }
     };
+    begin(&app, user, writes, &headers).await
+}
+
+/// Signs somebody in who has proved himself, with whatever belongs to that.
+pub(crate) async fn begin(
+    app: &App,
+    user: User,
+    mut writes: Vec<Write>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let now = app.crew.clock.now();
     let secret = fresh_code(&app.crew);
     let (id, expires_at) = (
         mint!(app.crew.clock, SessionId),
@@ -76,7 +86,7 @@ async fn create_session(
         expires_at,
     }));
     writes.push(audit(
-        &app,
+        app,
         AuditKind::SignedIn,
         user.id.to_string(),
         json!({"session": id}),
@@ -125,7 +135,7 @@ async fn by_link(app: &App, code: &str) -> Result<(User, Vec<Write>), Refusal> {
     let now = app.crew.clock.now();
     let link = app.crew.store.link(app.crew.org, hash).await?;
     let Some(link) = link.filter(|link| link.used_at.is_none() && link.expires_at > now) else {
-        turned_away(app, "link").await?;
+        turned_away(app, "link", None).await?;
         return Err(refused());
     };
     let user = app.crew.store.user(app.crew.org, link.user).await?;
@@ -136,7 +146,15 @@ async fn by_link(app: &App, code: &str) -> Result<(User, Vec<Write>), Refusal> {
 }
 
 async fn by_password(app: &App, name: &str, password: String) -> Result<User, Refusal> {
-    let user = app.crew.store.user_named(app.crew.org, name).await?;
+    // Counted by name, wherever it comes from: this machine is no better than another.
+    let subject = format!("password {}", name.chars().take(64).collect::<String>());
+    let (store, org, now) = (&app.crew.store, app.crew.org, app.crew.clock.now());
+    if let Some(until) = store.attempts_closed_until(org, &subject, now).await? {
+        turned_away(app, "password", None).await?;
+        let text = "too many passwords that did not fit; wait, or use a sign-in link";
+        return Err(Refusal::new(Code::RateLimited, text).retry_after(until.since(now)));
+    }
+    let user = store.user_named(org, name).await?;
     let user = user.filter(|user| user.status == UserStatus::Active);
     let kept = match &user {
         Some(user) => app.crew.store.password(app.crew.org, user.id).await?,
@@ -157,7 +175,7 @@ async fn by_password(app: &App, name: &str, password: String) -> Result<User, Re
     match user {
         Some(user) if fits => Ok(user),
         _ => {
-            turned_away(app, "password").await?;
+            turned_away(app, "password", Some(subject)).await?;
             Err(refused())
         }
     }
@@ -167,14 +185,17 @@ async fn by_password(app: &App, name: &str, password: String) -> Result<User, Re
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-async fn turned_away(app: &App, by: &str) -> Result<(), Refusal> {
-    let refused = audit(
+async fn turned_away(app: &App, by: &str, subject: Option<String>) -> Result<(), Refusal> {
+    let actor = "stranger".to_owned();
+    let mut writes = vec![audit(
         app,
         AuditKind::AccessRefused,
-        "stranger".to_owned(),
+        actor,
         json!({"by": by}),
-    );
-    app.crew.store.commit(app.crew.org, vec![refused]).await?;
+    )];
+    let at = app.crew.clock.now();
+    writes.extend(subject.map(|subject| Write::FailedAttempt(FailedAttempt { subject, at })));
+    app.crew.store.commit(app.crew.org, writes).await?;
     Ok(())
 }
 

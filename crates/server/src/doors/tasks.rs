@@ -88,11 +88,8 @@ async fn list_tasks(
     Query(filter): Query<TaskFilter>,
 ) -> Result<Json<TaskList>, Refusal> {
     let asked = wardroom_store::TaskFilter {
-        requester: if control::sees_all(&who) {
-            filter.requester
-        } else {
-            Some(who.user)
-        },
+        overseen_by: Some(decide::overseer(&who)),
+        requester: filter.requester,
         status: match (filter.status, filter.open) {
             (Some(status), _) => StatusFilter::Is(status),
             (None, Some(true)) => StatusFilter::Open,

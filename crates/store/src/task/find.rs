@@ -33,6 +33,10 @@ impl Store {
         .given("conversation =", filter.conversation)
         .given("parent =", filter.parent)
         .given("batch =", filter.batch.as_ref());
+        let select = match filter.overseen_by {
+            Some(overseer) => select.bound(overseer.of_tasks(), overseer.user),
+            None => select,
+        };
         let select = match filter.status {
             StatusFilter::Any => select,
             StatusFilter::Open => select.only(OPEN),

@@ -7,8 +7,8 @@ mod ready;
 pub(crate) use change::{Standing, held, standing};
 pub(crate) use ready::{make_ready, unmake_ready, wake_over_unread_mail};
 
-use crate::StoreError;
 use crate::sql::{Columns, Json, Record};
+use crate::{Overseer, StoreError};
 use serde_json::Value;
 use wardroom_domain::{
     ConversationId, Progress, Task, TaskId, TaskStatus, Timestamp, UserId, WorkspaceId,
@@ -105,6 +105,8 @@ pub struct TaskFilter {
     pub parent: Option<TaskId>,
     /// Reporting together.
     pub batch: Option<String>,
+    /// As far as somebody sees them.
+    pub overseen_by: Option<Overseer>,
 }
 
 /// The columns of a [`TaskRow`], in the order in which it is read.

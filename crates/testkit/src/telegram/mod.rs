@@ -293,6 +293,35 @@ impl TelegramStandIn {
         state.sent.values().filter(fits).cloned().collect()
     }
 
+    /// Who said what in some chats, in the order in which it was said; edits as they read last.
+    pub fn transcript(&self, chats: &[i64]) -> String {
+        let state = self.shared.lock();
+        let mut lines = BTreeMap::new();
+        for update in state.history.values() {
+            let message = &update["message"];
+            let chat = message["chat"]["id"].as_i64().unwrap_or_default();
+            if let (Some(id), true) = (message["message_id"].as_i64(), chats.contains(&chat)) {
+                let who = message["from"]["first_name"].as_str().unwrap_or_default();
+                let text = message["text"].as_str().unwrap_or("(a file)");
+                lines.insert(id, format!("[{chat}] {who}: {text}"));
+            }
+        }
+        for sent in state
+            .sent
+            .values()
+            .filter(|sent| chats.contains(&sent.chat))
+        {
+            let edited = if sent.before.is_empty() {
+                ""
+            } else {
+                " (edited)"
+            };
+            let line = format!("[{}] bot{edited}: {}", sent.chat, sent.text);
+            lines.insert(sent.message_id, line);
+        }
+        lines.into_values().collect::<Vec<_>>().join("\n")
+    }
+
     /// How often each method was called.
     pub fn calls(&self) -> BTreeMap<String, usize> {
         self.shared.lock().calls.clone()

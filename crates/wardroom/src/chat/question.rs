@@ -31,6 +31,13 @@ pub fn in_full(approval: &Approval) -> String {
     if approval.question == Question::Answer {
         return text;
     }
+    let _ = writeln!(
+        text,
+        "for      {}, by {}, in {}",
+        approval.requester,
+        visible(&approval.agent),
+        approval.task
+    );
     let _ = writeln!(text, "tier     {}", approval.tier);
     let _ = writeln!(text, "because  {}", visible(&approval.rationale));
     let _ = writeln!(
@@ -46,6 +53,16 @@ pub fn in_full(approval: &Approval) -> String {
         approval.expires_at,
         until(approval)
     );
+    if let Some(covers) = &approval.covers {
+        let _ = writeln!(text, "may last for {}", visible(covers));
+    }
+    if approval.four_eyes {
+        let first = approval
+            .first_by
+            .map(|user| format!(", {user} has said one"));
+        let first = first.unwrap_or_default();
+        let _ = writeln!(text, "takes    two yeses of two people{first}");
+    }
     text
 }
 

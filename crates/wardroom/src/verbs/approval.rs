@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 use wardroom_api::approval::{
     Approval as Asked, ApprovalFilter, ApprovalList, Decide, Remember, Verdict,
 };
-use wardroom_domain::{ApprovalId, Digest, Question};
+use wardroom_api::grant::Grant;
+use wardroom_domain::{ApprovalId, Digest, GrantId, Question};
 
 /// See and decide what waits for a person
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,13 @@ pub enum Approval {
     Approve(Decision),
     /// Say no
     Deny(Decision),
+    /// List the yeses that last
+    Grants,
+    /// Take a lasting yes back
+    Revoke {
+        #[arg(value_parser = GrantId::parse)]
+        id: GrantId,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +68,13 @@ impl Approval {
             Self::Show { id } => show(place, id),
             Self::Approve(decision) => decide(place, decision, Verdict::Approve),
             Self::Deny(decision) => decide(place, decision, Verdict::Deny),
+            Self::Grants => grants(place),
+            Self::Revoke { id } => {
+                let client = place.client()?;
+                block_on(async { Ok(client.revoke_grant(id).await?) })?;
+                anstream::eprintln!("{id} counts no longer; the next action of its kind asks.");
+                Ok(Exit::Done)
+            }
         }
     }
 }
@@ -148,7 +163,38 @@ fn decide(place: &Place, decision: Decision, verdict: Verdict) -> Result<Exit, F
             (_, Verdict::Approve) => "Approved",
             (_, Verdict::Deny) => "Denied",
         };
+        if decided.decision.is_none() {
+            return format!("{} takes a second yes, of another person.", decided.id);
+        }
         format!("{word}: {} for {}.", visible(&decided.tool), decided.task)
     })?;
     Ok(Exit::Done)
+}
+
+fn grants(place: &Place) -> Result<Exit, Failure> {
+    let client = place.client()?;
+    let found = block_on(async { Ok(client.grants().await?) })?;
+    print(place.json, &found, |found| {
+        let rows: Vec<_> = found.grants.iter().map(row).collect();
+        match rows.is_empty() {
+            true => "No yes lasts.".to_owned(),
+            false => columns(&["ID", "STATE", "TIER", "WORKSPACE", "COVERS"], &rows),
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+fn row(grant: &Grant) -> Vec<String> {
+    let state = if grant.revoked_at.is_some() {
+        "taken back"
+    } else {
+        "counts"
+    };
+    vec![
+        grant.id.to_string(),
+        state.to_owned(),
+        grant.tier.to_string(),
+        grant.workspace.to_string(),
+        visible(&grant.covers).into_owned(),
+    ]
 }

@@ -1,5 +1,6 @@
 //! `wardroom user`: who may come in, and as what.
 
+use super::emergency::Switch;
 use crate::failure::{Exit, Failure};
 use crate::machine::block_on;
 use crate::output::{columns, json, lines, print};
@@ -9,8 +10,8 @@ use crate::terminal::visible;
 use clap::Subcommand;
 use serde::Serialize;
 use std::io::{IsTerminal, Read};
-use wardroom_api::user::User as Person;
-use wardroom_domain::{Role, UserStatus};
+use wardroom_api::user::{SetBypassMode, Standing, User as Person};
+use wardroom_domain::{BypassMode, Role, Scope, ScopeKind, Scopes, UserStatus};
 
 /// Look after people
 #[derive(Debug, Subcommand)]
@@ -34,6 +35,17 @@ pub enum User {
     Suspend { name: String },
     /// Let somebody act again
     Reinstate { name: String },
+    /// Narrow somebody's role to folders, channels, tools, … or let it hold everywhere
+    Scope {
+        name: String,
+        /// What it holds for, as KIND:NAME, such as workspace:ws_…; none for everywhere
+        #[arg(value_name = "KIND:NAME", value_parser = scope)]
+        scopes: Vec<Scope>,
+    },
+    /// Show where somebody's role holds, his bypass and his identities
+    Show { name: String },
+    /// Switch somebody's bypass: on or off
+    Bypass { name: String, switch: Switch },
     /// Remove somebody; the name may be given again
     Remove { name: String },
     /// Set somebody's password, from stdin
@@ -52,6 +64,30 @@ pub fn role(text: &str) -> Result<Role, String> {
         .collect::<Vec<_>>()
         .join(", ");
     Role::parse(text).ok_or_else(|| format!("it is one of {words}"))
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    let words = ScopeKind::ALL.iter().map(|kind| kind.as_str());
+    let words = words.collect::<Vec<_>>().join(", ");
+    let wrong = || format!("it is KIND:NAME, where KIND is one of {words}");
+    let (kind, name) = text.split_once(':').ok_or_else(wrong)?;
+    let kind = ScopeKind::parse(kind).ok_or_else(wrong)?;
+    let name = name.to_owned();
+    Ok(Scope { kind, name })
+}
+
+fn shown(standing: &Standing) -> String {
+    let mut lines = vec![format!("bypass {}", standing.bypass)];
+    let scopes = standing.scopes.0.iter();
+    lines.extend(scopes.map(|scope| format!("holds for {} {}", scope.kind, visible(&scope.name))));
+    if standing.scopes.0.is_empty() {
+        lines.push("holds everywhere".to_owned());
+    }
+    lines.extend(standing.identities.iter().map(|identity| {
+        let (connector, id) = (visible(&identity.connector), visible(&identity.external_id));
+        format!("is {connector} {id} ({})", visible(&identity.display))
+    }));
+    lines.join("\n")
 }
 
 impl User {
@@ -77,6 +113,28 @@ impl User {
                     let user = people.named(&name).await?;
                     people.set_status(&user, UserStatus::Active).await?;
                     tell(place, &people, &name).await?;
+                }
+                Self::Scope { name, scopes } => {
+                    let user = people.named(&name).await?;
+                    people.set_scopes(&user, Scopes(scopes)).await?;
+                    tell(place, &people, &name).await?;
+                }
+                Self::Show { name } => {
+                    let user = people.named(&name).await?;
+                    let standing = place.client()?.standing(user.id).await?;
+                    print(place.json, &standing, shown)?;
+                }
+                Self::Bypass { name, switch } => {
+                    let user = people.named(&name).await?;
+                    let mode = match switch {
+                        Switch::On => BypassMode::On,
+                        Switch::Off => BypassMode::Off,
+                    };
+                    let set = SetBypassMode { mode };
+                    let bypass = place.client()?.set_bypass(user.id, &set).await?;
+                    print(place.json, &bypass, |bypass| {
+                        format!("The bypass of {} is {}.", visible(&name), bypass.mode)
+                    })?;
                 }
                 Self::Remove { name } => {
                     let user = people.named(&name).await?;

@@ -24,6 +24,9 @@ mod chaos;
 mod crash;
 mod several;
 mod people;
+mod govern;
+mod s1;
+mod others;
 mod work;
 mod refused;
 mod servers;
@@ -31,6 +34,7 @@ mod doors;
 mod confined;
 mod bare;
 mod control_room;
+mod telegram;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};

@@ -1,0 +1,135 @@
+//! Bad input: each is handled, told, and loses nothing.
+
+use super::{GROUP, Place, TOKEN};
+use crate::{company, laptop};
+use serde_json::json;
+use wardroom_testkit::telegram::Hiccup;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_message_is_taken_and_a_longer_one_refused_politely() {
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    let long = "é👩🏽‍🚀 ".repeat(5000);
+    place.telegram.says(TOKEN, &alice, &long);
+    place.hears(42, "You said").await;
+    wardroom_testkit::world::eventually("all of it", || async {
+        let sent = place.telegram.sent(TOKEN, 42);
+        let said: usize = sent.iter().map(|sent| sent.text.matches('é').count()).sum();
+        (said == 5000).then_some(())
+    })
+    .await;
+    place.telegram.says(TOKEN, &alice, &"x".repeat(200_000));
+    place.hears(42, "put long text into a file").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_understands_is_answered() {
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    let from = json!({"id": 42, "is_bot": false, "first_name": "Alice"});
+    let chat = json!({"id": 42, "type": "private", "first_name": "Alice"});
+    // Of a known kind, in a shape that this version cannot read.
+    place.telegram.brings_raw(
+        TOKEN,
+        "message",
+        json!({"from": from, "chat": chat, "text": {"no": "text"}}),
+    );
+    place.hears(42, "I cannot read this").await;
+    // A message without words or files.
+    place.telegram.sends(
+        TOKEN,
+        42,
+        &alice,
+        json!({"dice": {"emoji": "🎲", "value": 3}}),
+    );
+    place
+        .asks(&alice, "still there?", "You said: still there?")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_becomes_a_supergroup_and_nothing_is_lost() {
+    let place = Place::start(company()).await;
+    place.telegram.group(-5, "old deck");
+    let ada = place.joins(41, "Ada", "admin").await;
+    place
+        .telegram
+        .says_in(TOKEN, -5, &ada, "/admin_channel enable");
+    place.hears(-5, "gather here").await;
+    place.telegram.upgrades(TOKEN, -5, GROUP, &ada);
+    place.asks(&ada, "a private word", "You said").await;
+    place.hears(GROUP, "a private word").await;
+    place.telegram.says_in(TOKEN, GROUP, &ada, "/status");
+    place.hears(GROUP, "Nothing of yours").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_blocks_the_bot_finds_his_answers_when_he_comes_back() {
+    let place = Place::start(company()).await;
+    let ada = place.joins(41, "Ada", "admin").await;
+    place.watches(&ada).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    place.telegram.says(TOKEN, &alice, "an important question");
+    place.telegram.blocks(TOKEN, &alice, true);
+    place.hears(GROUP, "shut me out").await;
+    crate::pause(1500).await;
+    place.telegram.blocks(TOKEN, &alice, false);
+    place.hears(42, "You said: an important question").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_waited_for_in_order() {
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    place.telegram.hiccups(
+        "sendMessage",
+        [Hiccup::Flood(1), Hiccup::Status(500), Hiccup::Flood(1)],
+    );
+    for number in 0..5 {
+        place
+            .telegram
+            .says(TOKEN, &alice, &format!("number {number}"));
+    }
+    place.hears(42, "number 4").await;
+    let sent = place.telegram.sent(TOKEN, 42);
+    let said: Vec<_> = sent
+        .iter()
+        .filter(|sent| sent.text.contains("number"))
+        .map(|sent| sent.text.clone())
+        .collect();
+    let expected: Vec<_> = (0..5)
+        .map(|number| format!("You said: number {number}"))
+        .collect();
+    assert_eq!(said, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_told_and_the_rest_goes_on() {
+    let setup = laptop().secret("bad", "3000:revoked");
+    let place = {
+        let telegram =
+            wardroom_testkit::telegram::TelegramStandIn::start(&[(TOKEN, "crew_bot")]).await;
+        let telegram = telegram.expect("the stand-in listens");
+        let base = telegram.base_url();
+        let setup = setup.secret("telegram", TOKEN).with(&format!(
+            "[connectors.telegram.main]\ntoken = \"secret:telegram\"\napi_base = \"{base}\"\n\n\
+             [connectors.telegram.dead]\ntoken = \"secret:bad\"\napi_base = \"{base}\"\n\n"
+        ));
+        let world = wardroom_testkit::world::World::start(setup, crate::script::follows).await;
+        Place { world, telegram }
+    };
+    let alice = place.joins(42, "Alice", "member").await;
+    place.asks(&alice, "hello", "You said: hello").await;
+    let log = place
+        .world
+        .verb(&["audit", "list", "--json", "--limit", "500"])
+        .expect("the log");
+    assert!(
+        log.contains("connector.changed") && log.contains("telegram:dead"),
+        "{log}"
+    );
+    assert!(
+        !place.world.log().contains("3000:revoked"),
+        "no token in the log"
+    );
+}
