@@ -66,7 +66,7 @@ class Worker:
         left = [(name, canonical(args)) for name, args in own]
         asked, until = {}, time.monotonic() + TASK_TIME_MAX_S
         while True:
-            seen = await self.person.get(f"/v1/tasks/{task}")
+            seen = (await self.person.get(f"/v1/tasks/{task}"))["task"]
             if seen["status"] in ENDED:
                 break
             if time.monotonic() > until:

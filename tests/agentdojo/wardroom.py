@@ -20,7 +20,8 @@ def configuration(model_port: int, servers: dict[str, tuple[str, dict]], ttl_s: 
         "[policy]",
         f"approval_ttl_s = {ttl_s}",
         "[models.default]",
-        'provider = "openai"',
+        # The dialect of OpenAI, with the person who asks named in every request.
+        'provider = "openrouter"',
         f'base_url = "http://127.0.0.1:{model_port}/v1"',
         'model = "replay"',
         "[routing]",
