@@ -34,7 +34,10 @@ pub fn run(arguments: &[String]) -> Outcome<ExitCode> {
 /// The Python environment, made anew when the requirements changed.
 fn environment(root: &Path, folder: &Path) -> Outcome<PathBuf> {
     let python = folder.join("bin/python");
-    let (requirements, stamp) = (root.join(FOLDER).join("requirements.txt"), folder.join("made"));
+    let (requirements, stamp) = (
+        root.join(FOLDER).join("requirements.txt"),
+        folder.join("made"),
+    );
     let wanted = fs::read(&requirements).map_err(Failure::to("read the requirements"))?;
     if fs::read(&stamp).is_ok_and(|made| made == wanted) {
         return Ok(python);
