@@ -15,10 +15,10 @@ BINARY = os.environ.get("WARDROOM_BIN", str(REPOSITORY / "target/debug/wardroom"
 READY_WITHIN_S = 30
 STOPPED_WITHIN_S = 30
 
-CONFIGURATION = f"""
+CONFIGURATION = """
 [models.rehearsal]
 provider = "scripted"
-script = "{HERE / 'story.yaml'}"
+script = "{script}"
 
 [routing]
 coordinator = ["rehearsal"]
@@ -29,11 +29,11 @@ executor = ["rehearsal"]
 class Wardroom:
     """A running server with a data directory of its own."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, script: Path = HERE / "story.yaml", more: str = ""):
         self.data = folder / "data"
         self.config = folder / "wardroom.toml"
         self.log = folder / "log"
-        self.config.write_text(CONFIGURATION)
+        self.config.write_text(CONFIGURATION.format(script=script) + more)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [BINARY, "up", "--listen", "127.0.0.1:0", "--ready-json", *self.place()],

@@ -7,7 +7,7 @@ use crate::{Wrong, delegate, foreign, standing};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
-    AuditKind, Chain, Effect, EffectId, Labels, Outcome, RetryClass, ToolCall, limits,
+    AuditKind, Chain, Effect, EffectId, Labels, Outcome, Question, RetryClass, ToolCall, limits,
 };
 use wardroom_engine::Judgement;
 use wardroom_executors::Errand;

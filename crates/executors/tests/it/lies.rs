@@ -91,17 +91,12 @@ fn errand(number: u32, tool: &str) -> Permit<Errand> {
         class: RetryClass::View,
         digest: Digest::of(&number),
     };
-    let policy = Policy {
-        preset: Preset::Consumer,
-        approvers: Approvers {
-            self_approval: Vec::new(),
-            own_l3: false,
-        },
-    };
+    let policy = Policy::new(Preset::Consumer, Approvers::default());
     policy.speak(Errand {
         effect,
         fence: 7,
         timeout: Duration::ZERO,
+        foreign: None,
     })
 }
 
