@@ -91,15 +91,16 @@ fn step(gateway: &Gateway, task: TaskId) -> Step {
     };
     let (place, user) = (entry.place.clone(), entry.user);
     if !entry.is_posted {
-        // What ends at once needs no message of its own: its result says it all.
+        // What ends at once needs no message of its own: its result says it all. Where one stands
+        // since before a restart, it reads how it ended.
         return match (entry.status.is_terminal(), entry.status) {
-            (true, _) => Step::Forget,
+            (true, _) => Step::Edit(place, user, state_of(entry)),
             (_, TaskStatus::Queued) => Step::Nothing,
             _ if entry.since.elapsed() >= limits::PROGRESS_AFTER => Step::Post(place, user),
             _ => Step::Nothing,
         };
     }
-    let state = format!("{} {}", entry.status, entry.note);
+    let state = state_of(entry);
     if state == entry.shown {
         return if entry.status.is_terminal() {
             Step::Forget
@@ -108,6 +109,10 @@ fn step(gateway: &Gateway, task: TaskId) -> Step {
         };
     }
     Step::Edit(place, user, state)
+}
+
+fn state_of(entry: &Entry) -> String {
+    format!("{} {}", entry.status, entry.note)
 }
 
 async fn show(gateway: &Arc<Gateway>, task: TaskId) -> Result<(), Wrong> {
@@ -165,6 +170,7 @@ async fn edit(
             _ => {
                 if let Some(entry) = lock(&gateway.board).get_mut(&task) {
                     entry.shown = state;
+                    entry.is_posted = true;
                 }
             }
         }

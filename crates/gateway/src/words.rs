@@ -1,7 +1,7 @@
 //! Words for people, in one voice: what happened, what to do next.
 
 use serde_json::Value;
-use wardroom_domain::{Approval, ApprovalDecision, Question, Task, TaskStatus};
+use wardroom_domain::{Approval, ApprovalDecision, Question, Task, TaskStatus, Timestamp};
 
 use crate::limits;
 
@@ -81,7 +81,7 @@ pub(crate) fn question(approval: &Approval, requester: &str, title: &str) -> Str
     };
     let about = format!("{head}\n{} asked for: {}", plain(requester), line(title));
     let id = format!("`{}`", approval.id);
-    let until = format!("Open until {} UTC.", approval.expires_at);
+    let until = format!("Open until {}.", minute(approval.expires_at));
     if approval.question == Question::Answer {
         let asked = approval.arguments["question"].as_str().unwrap_or_default();
         return format!(
@@ -98,6 +98,12 @@ pub(crate) fn question(approval: &Approval, requester: &str, title: &str) -> Str
         plain(&approval.rule),
         plain(approval.source.as_str()),
     )
+}
+
+/// A moment to the minute, as people read it.
+fn minute(at: Timestamp) -> String {
+    let text = at.to_string().replace('T', " ");
+    format!("{} UTC", text.chars().take(16).collect::<String>())
 }
 
 /// The exact action: a command or a diff as it is, anything else as its JSON.
