@@ -182,7 +182,7 @@ pub async fn explain(
 async fn in_store(place: &Place) -> Result<Rules, Failure> {
     let config = place.config()?;
     let base = config.policy();
-    if !config.store_path().exists() {
+    if config.store_file().is_some_and(|file| !file.exists()) {
         return Ok(base);
     }
     let store = open_to_read(&config)?;

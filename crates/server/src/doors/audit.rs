@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::body::Query;
-use crate::who::{Who, require};
+use crate::who::Who;
 use crate::wrong::Refusal;
 use axum::Json;
 use axum::body::Bytes;
@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::audit::{AuditCheck, AuditEvent, AuditEventList, AuditFilter, BadRecord};
 use wardroom_api::problem::{Code, Problem};
-use wardroom_domain::{Capability, Role};
+use wardroom_domain::Capability;
 use wardroom_store::{ChainScope, Page};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -66,7 +66,7 @@ async fn list_audit_events(
 #[utoipa::path(post, path = "/v1/audit-events/verify", security(("token" = [])),
     responses((status = 200, body = AuditCheck), (status = 401, body = Problem), (status = 403, body = Problem)))]
 async fn check_audit(State(app): State<App>, Who(who): Who) -> Result<Json<AuditCheck>, Refusal> {
-    require(&who, Role::Admin)?;
+    who.require(Capability::SeeAudit)?;
     let (store, verifier) = (app.crew.store.clone(), app.verifier.clone());
     let report = tokio::task::spawn_blocking(move || store.audit_verify(&verifier)).await;
     let report = report.map_err(|_| Refusal::from(Problem::from(Code::Internal)))??;
@@ -88,7 +88,7 @@ async fn check_audit(State(app): State<App>, Who(who): Who) -> Result<Json<Audit
 #[utoipa::path(get, path = "/v1/audit-events/export", security(("token" = [])),
     responses((status = 200, content_type = "application/x-ndjson", body = Vec<u8>), (status = 401, body = Problem), (status = 403, body = Problem)))]
 async fn export_audit(State(app): State<App>, Who(who): Who) -> Result<Response, Refusal> {
-    require(&who, Role::Admin)?;
+    who.require(Capability::SeeAudit)?;
     let (sender, receiver) = tokio::sync::mpsc::channel(8);
     let store = app.crew.store.clone();
     tokio::task::spawn_blocking(move || {

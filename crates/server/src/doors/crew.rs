@@ -1,7 +1,7 @@
 //! The crew: who is at work, on what, with which models.
 
 use crate::app::App;
-use crate::who::{Who, require};
+use crate::who::Who;
 use crate::wrong::Refusal;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use wardroom_api::crew::{Agent, Crew, CrewModel, ModelTried};
 use wardroom_api::problem::{Code, Problem};
 use wardroom_api::task::Task;
-use wardroom_coordinator::control::sees_all;
-use wardroom_domain::{Role, TaskType};
+use wardroom_coordinator::decide::overseer;
+use wardroom_domain::{Capability, TaskType};
 use wardroom_llm::{Message, ModelCall, ModelRequest, ModelRole};
 use wardroom_store::{Page, StatusFilter, TaskFilter};
 
@@ -32,7 +32,7 @@ async fn test_model(
     Who(who): Who,
     Path(name): Path<String>,
 ) -> Result<Json<ModelTried>, Refusal> {
-    require(&who, Role::Admin)?;
+    who.require(Capability::ManagePolicy)?;
     let call = ModelCall {
         role: ModelRole::Coordinator,
         user: who.user,
@@ -70,7 +70,7 @@ async fn test_model(
     responses((status = 200, body = Crew), (status = 401, body = Problem)))]
 async fn get_crew(State(app): State<App>, Who(who): Who) -> Result<Json<Crew>, Refusal> {
     let filter = TaskFilter {
-        requester: (!sees_all(&who)).then_some(who.user),
+        overseen_by: Some(overseer(&who)),
         status: StatusFilter::Open,
         ..TaskFilter::default()
     };

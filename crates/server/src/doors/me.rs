@@ -115,7 +115,7 @@ async fn usage_days(
     Query(filter): Query<UsageFilter>,
 ) -> Result<Json<UsageDays>, Refusal> {
     let asked = wardroom_store::UsageFilter {
-        user: (!sees_all(&who)).then_some(who.user),
+        user: (!who.may(Capability::SeeOthers)).then_some(who.user),
         task: None,
         from: filter.since,
         to: filter.until,

@@ -22,9 +22,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::event::Listening;
 use wardroom_api::problem::Problem;
-use wardroom_coordinator::control::sees_all;
+use wardroom_coordinator::{Wrong, control};
 use wardroom_domain::{Approval, ConversationId, Principal, TaskId};
-use wardroom_store::{FeedRow, Hint, StoreError};
+use wardroom_store::{FeedRow, Hint};
 
 /// How many events wait for a slow reader before the stream waits with them.
 const EVENTS_MAX: usize = 256;
@@ -160,7 +160,7 @@ impl Watcher {
         }
     }
 
-    async fn tell(&mut self, subject: &str, seq: i64) -> Result<Result<(), Over>, StoreError> {
+    async fn tell(&mut self, subject: &str, seq: i64) -> Result<Result<(), Over>, Wrong> {
         let sight = self.sight(subject).await?;
         if !sight.is_seen || seq <= sight.told {
             return Ok(Ok(()));
@@ -212,7 +212,19 @@ impl Watcher {
         self.send(name, data).await
     }
 
-    async fn sight(&mut self, subject: &str) -> Result<Sight, StoreError> {
+    /// Whether the subject is a task of somebody else that the listener may see.
+    async fn oversees(&self, subject: &str) -> Result<bool, Wrong> {
+        let Ok(id) = TaskId::parse(subject) else {
+            return Ok(false);
+        };
+        match control::seen(&self.app.crew, &self.who, id).await {
+            Ok(_) => Ok(true),
+            Err(Wrong::NotFound { .. } | Wrong::Forbidden(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn sight(&mut self, subject: &str) -> Result<Sight, Wrong> {
         if let Some(known) = self.known.get(subject) {
             return Ok(*known);
         }
@@ -228,8 +240,7 @@ impl Watcher {
             None
         };
         let is_own = owner == Some(self.who.user);
-        let is_task = subject.starts_with(TaskId::PREFIX);
-        let is_seen = is_own || (owner.is_some() && is_task && sees_all(&self.who));
+        let is_seen = is_own || self.oversees(subject).await?;
         let sight = Sight {
             is_seen,
             is_own,

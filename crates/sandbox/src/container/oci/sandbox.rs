@@ -26,6 +26,7 @@ const REMOVAL_PAUSE: Duration = Duration::from_millis(1);
 pub struct Making {
     pub runtime: Runtime,
     pub standing: Standing,
+    #[expect(dead_code, reason = "held for its claim on a user number")]
     pub identity: Identity,
     /// The user and group inside.
     pub inner: (u32, u32),
