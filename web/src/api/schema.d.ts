@@ -55,6 +55,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/telegram/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An update of Telegram for the one bot that is called this way, or for the one called `main`. */
+        post: operations["webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/telegram/webhook/{instance}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An update of Telegram for one bot. */
+        post: operations["webhook_of"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/approvals": {
         parameters: {
             query?: never;
@@ -228,6 +262,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/crew/models/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says one word to a model, and tells whether it answers. */
+        post: operations["test_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the controls stand. */
+        get: operations["get_emergency"];
+        put?: never;
+        /** Moves one control, at once and for good: it outlives a restart. */
+        post: operations["move_control"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -259,6 +328,129 @@ export interface paths {
         put?: never;
         /** Takes a file in. Its id can stand in `files` of a message or task. */
         post: operations["upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Remembered yeses, newest first: for the caller's requests and by him, or all for an admin. */
+        get: operations["list_grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a remembered yes back; the next action of its kind asks again. */
+        delete: operations["revoke_grant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/identities/{connector}/{external_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an identity from its person; the next message from it comes from a stranger. */
+        delete: operations["unlink_identity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The invitations that there are, without their codes. */
+        get: operations["list_invites"];
+        put?: never;
+        /** Invites somebody, for a role no higher than the caller's own. The code is told once. */
+        post: operations["create_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invites/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comes in by an invitation, and signs in. A code that does not fit is refused alike, whatever is
+         *     wrong with it, and attempts are counted.
+         */
+        post: operations["redeem_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an invitation back that nobody has used. */
+        delete: operations["revoke_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mcp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The MCP servers of the org with their tools, as everybody may read them. */
+        get: operations["get_servers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -319,6 +511,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pairings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who waits to be linked to a person. */
+        get: operations["list_pairings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pairings/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Links the identity behind a token to a person whom the caller may govern. */
+        post: operations["confirm_pairing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pairings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Turns a wish to be linked down. */
+        delete: operations["refuse_pairing"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/policy": {
         parameters: {
             query?: never;
@@ -328,8 +571,60 @@ export interface paths {
         };
         /** The rules in force, as everybody may read them. */
         get: operations["get_policy"];
+        /** Puts another policy in force, at once and for running tasks too; what is left out stays. */
+        put: operations["put_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what would become of a tool call, and why. Nothing is carried out. */
+        post: operations["explain_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of the policy, newest first, each with its author and what it changed. */
+        get: operations["get_policy_history"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes an old version the newest; 0 is the configuration alone. */
+        post: operations["roll_back_policy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -718,6 +1013,57 @@ export interface paths {
         patch: operations["update_user"];
         trace?: never;
     };
+    "/v1/users/{id}/bypass-mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switches a person's bypass: one's own, or another's as an admin. */
+        post: operations["set_bypass_mode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** A person's own rules, which tighten the org's for his own actions. */
+        put: operations["put_own_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a person's role holds, how his bypass stands, and how networks know him. */
+        get: operations["user_standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workspaces": {
         parameters: {
             query?: never;
@@ -759,10 +1105,14 @@ export interface components {
         };
         /** @description A question to a person about one exact action. */
         Approval: {
+            /** @description Which of the crew would do it. */
+            agent?: string;
             /** @description The words of a person who was asked for words. */
             answer?: string | null;
             /** @description The exact action: command, diff, recipient. */
             arguments: Record<string, never>;
+            /** @description What a lasting yes would cover, in words; null where a yes counts once only. */
+            covers?: string | null;
             created_at: components["schemas"]["Timestamp"];
             decided_at?: components["schemas"]["Timestamp"] | null;
             decided_by?: components["schemas"]["UserId"] | null;
@@ -773,6 +1123,9 @@ export interface components {
             effect: components["schemas"]["EffectId"];
             /** @description When it fails safe. */
             expires_at: components["schemas"]["Timestamp"];
+            first_by?: components["schemas"]["UserId"] | null;
+            /** @description Whether two people must say yes. */
+            four_eyes?: boolean;
             id: components["schemas"]["ApprovalId"];
             /** @description The labels of what the action would disclose or carry. */
             labels: components["schemas"]["Labels"];
@@ -857,7 +1210,7 @@ export interface components {
          * @description What happened.
          * @enum {string}
          */
-        AuditKind: "message.received" | "message.sent" | "access.refused" | "session.created" | "session.ended" | "task.created" | "task.moved" | "task.told" | "model.called" | "model.fell_back" | "effect.intended" | "effect.refused" | "effect.settled" | "effect.in_doubt" | "approval.asked" | "approval.decided" | "approval.refused" | "changes.applied" | "changes.undone" | "user.changed" | "token.changed" | "workspace.opened" | "policy.changed" | "emergency.changed" | "bypass.changed" | "secret.touched" | "egress.decided" | "server.started" | "server.stopped";
+        AuditKind: "message.received" | "message.sent" | "access.refused" | "session.created" | "session.ended" | "task.created" | "task.moved" | "task.told" | "model.called" | "model.fell_back" | "effect.intended" | "effect.refused" | "effect.settled" | "effect.in_doubt" | "approval.asked" | "approval.decided" | "approval.refused" | "changes.applied" | "changes.undone" | "user.changed" | "invite.changed" | "identity.changed" | "pairing.changed" | "grant.changed" | "quota.reached" | "connector.changed" | "token.changed" | "workspace.opened" | "tools.changed" | "policy.changed" | "emergency.changed" | "bypass.changed" | "secret.touched" | "egress.decided" | "server.started" | "server.stopped";
         /** @description A record that is wrong. */
         BadRecord: {
             chain: string;
@@ -866,6 +1219,24 @@ export interface components {
             /** @description What is wrong with it. */
             what: string;
         };
+        /** @description One border of the sandbox. */
+        Border: {
+            enforced: components["schemas"]["Enforced"];
+            /** @description `memory`, `network`, … */
+            name: string;
+            /** @description Why it is not enforced by the kernel, and how to get that. */
+            why?: string | null;
+        };
+        /** @description A person's bypass as it stands. */
+        Bypass: {
+            mode: components["schemas"]["BypassMode"];
+            user: components["schemas"]["UserId"];
+        };
+        /**
+         * @description Whether a person's mutating actions go unasked.
+         * @enum {string}
+         */
+        BypassMode: "OFF" | "ON";
         /** @description What became of one path. */
         Change: {
             /**
@@ -962,7 +1333,35 @@ export interface components {
             name: string;
             ok: boolean;
         };
+        /** @description How firmly each border of the sandbox stands on this host, found by trying. */
+        Confinement: {
+            /** @description `native`, `oci`, `podman` or `docker`. */
+            backend: string;
+            /** @description What stands between a command and the host, in words. */
+            border: string;
+            /** @description Border by border. */
+            borders: components["schemas"]["Border"][];
+            /** @description What the configuration requires and this host does not enforce: no task runs then. */
+            unmet?: string | null;
+        };
+        /** @description Links the identity behind a token to a person. */
+        ConfirmPairing: {
+            /** @description What the person brought. */
+            token: string;
+            user: components["schemas"]["UserId"];
+        };
         ContextId: string;
+        /** @description What moving a control came to. */
+        ControlMoved: components["schemas"]["Emergency"] & {
+            /** @description The tasks that were cancelled. */
+            cancelled: components["schemas"]["TaskId"][];
+            /** @description Secrets that only who issued them can renew: set them anew. */
+            secrets_to_renew: string[];
+            /** @description How many sessions ended. */
+            sessions_ended: number;
+            /** @description How many tokens ended. */
+            tokens_ended: number;
+        };
         /** @description A conversation's head. */
         Conversation: {
             context: components["schemas"]["ContextId"];
@@ -977,6 +1376,10 @@ export interface components {
         ConversationList: {
             conversations: components["schemas"]["Conversation"][];
             next_cursor?: string | null;
+        };
+        /** @description Makes an invitation. */
+        CreateInvite: {
+            role?: components["schemas"]["Role"] | null;
         };
         /** @description Signs in: the code of a one-time link, or a name with its password. */
         CreateSession: {
@@ -1043,6 +1446,14 @@ export interface components {
             digest?: components["schemas"]["Digest"] | null;
             remember?: components["schemas"]["Remember"] | null;
         };
+        /** @description What a role may decide of a question. */
+        Decider: {
+            /** @description Whether it decides another's request. */
+            others: boolean;
+            /** @description Whether it decides its own. */
+            own: boolean;
+            role: components["schemas"]["Role"];
+        };
         /** @description The difference between a task's view and its workspace. */
         Diff: {
             /** @description Whether it was carried to the workspace. */
@@ -1075,6 +1486,20 @@ export interface components {
          * @enum {string}
          */
         EffectState: "INTENT" | "DONE" | "FAILED" | "IN_DOUBT";
+        /** @description How the controls stand. */
+        Emergency: {
+            changed_at?: components["schemas"]["Timestamp"] | null;
+            changed_by?: components["schemas"]["UserId"] | null;
+            /** @description Nobody's bypass counts. */
+            disable_bypass: boolean;
+            /** @description Everything above `L0_READONLY` that leaves a task's own view waits. */
+            pause_mutations: boolean;
+        };
+        /**
+         * @description Who holds a border of the sandbox.
+         * @enum {string}
+         */
+        Enforced: "kernel" | "best_effort" | "none";
         /** @description One event. */
         Event: components["schemas"]["EventBody"] & {
             at: components["schemas"]["Timestamp"];
@@ -1135,6 +1560,45 @@ export interface components {
             events: components["schemas"]["Event"][];
             next_cursor?: string | null;
         };
+        /** @description What would become of a tool call? */
+        ExplainPolicy: {
+            /** @description Whether something from outside was read before. */
+            after_external?: boolean;
+            /** @description The agent that would do it. */
+            agent?: string | null;
+            /** @description Its arguments. */
+            arguments?: Record<string, never>;
+            as?: components["schemas"]["UserId"] | null;
+            /** @description Through which door; chat where none is named. */
+            origin?: string | null;
+            /** @description The tool. */
+            tool: string;
+        };
+        /** @description One answer, with its reasons. */
+        Explained: {
+            /** @description Who may say yes, where somebody is asked. */
+            deciders: components["schemas"]["Decider"][];
+            /** @description `allow`, `ask` or `deny`. */
+            decision: string;
+            /** @description One sentence why. */
+            rationale: string;
+            /** @description The rule that says so. */
+            rule: string;
+            /** @description Its layer. */
+            source: components["schemas"]["PolicySource"];
+            tier: components["schemas"]["RiskTier"];
+        };
+        /** @description What would become of a tool call, and why. */
+        ExplainedCall: {
+            /** @description In a task's view without egress. */
+            in_view: components["schemas"]["Explained"];
+            /** @description On the bare host, with nothing in between. */
+            on_host: components["schemas"]["Explained"];
+            /** @description The role of the one for whom it would be done. */
+            role: components["schemas"]["Role"];
+            /** @description The tool. */
+            tool: string;
+        };
         /** @description An upload, usable by its id in `files` of a message or task. */
         File: {
             /** Format: int64 */
@@ -1146,6 +1610,28 @@ export interface components {
             sha256: components["schemas"]["Digest"];
         };
         FileId: string;
+        /** @description A yes that also answers the same question of tomorrow. */
+        Grant: {
+            /** @description What it covers, in words. */
+            covers: string;
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            granted_at: components["schemas"]["Timestamp"];
+            granted_by: components["schemas"]["UserId"];
+            id: components["schemas"]["GrantId"];
+            /** @description What is compared. */
+            kind: components["schemas"]["Digest"];
+            requester?: components["schemas"]["UserId"] | null;
+            revoked_at?: components["schemas"]["Timestamp"] | null;
+            /** @description The tier that was approved; an action that weighs more asks anew. */
+            tier: components["schemas"]["RiskTier"];
+            /** @description Where it holds; nowhere else. */
+            workspace: components["schemas"]["WorkspaceId"];
+        };
+        GrantId: string;
+        /** @description Every grant that the caller may see, newest first. */
+        GrantList: {
+            grants: components["schemas"]["Grant"][];
+        };
         /** @description What happened. */
         Happening: {
             /** @description Who asked: `user_…`, or the task that spawned it. */
@@ -1232,11 +1718,44 @@ export interface components {
             /** @description The version of the binary. */
             version: string;
         };
+        /** @description How a network knows a person. */
+        Identity: {
+            connector: string;
+            /** @description What he called himself when he was linked. */
+            display: string;
+            /** @description The network's own id of him, which never changes. */
+            external_id: string;
+            linked_at: components["schemas"]["Timestamp"];
+            user: components["schemas"]["UserId"];
+        };
         /**
          * @description Where a value came from, most trusted first.
          * @enum {string}
          */
         Integrity: "OWNER" | "ORG" | "EXTERNAL";
+        /** @description An invitation with its code, which is not shown again and works once. */
+        Invite: {
+            code: string;
+            expires_at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["InviteId"];
+            role: components["schemas"]["Role"];
+        };
+        InviteId: string;
+        /** @description Every invitation, newest first. */
+        InviteList: {
+            invites: components["schemas"]["InviteShown"][];
+        };
+        /** @description An invitation as it may be shown. */
+        InviteShown: {
+            created_at: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["InviteId"];
+            made_by: components["schemas"]["UserId"];
+            revoked_at?: components["schemas"]["Timestamp"] | null;
+            role: components["schemas"]["Role"];
+            used_at?: components["schemas"]["Timestamp"] | null;
+            used_by?: components["schemas"]["UserId"] | null;
+        };
         /** @description Where a value came from, and who may learn it. */
         Labels: {
             /** @description Who may learn it: `user_…`, `ws_…`, `org` or `anyone`; every entry must be met. */
@@ -1257,9 +1776,47 @@ export interface components {
             /** @description The version of the server. */
             version: string;
         };
+        /** @description A server that brings tools along. */
+        McpServer: {
+            /** @description Its name in the configuration. */
+            name: string;
+            /** @description `starting`, `ready` or `failed`. */
+            state: string;
+            /** @description Its tools. */
+            tools: components["schemas"]["McpTool"][];
+            /** @description Why it failed. */
+            why?: string | null;
+        };
+        /** @description Every MCP server of the org. */
+        McpServerList: {
+            /** @description By name. */
+            servers: components["schemas"]["McpServer"][];
+        };
+        /** @description A tool of a server. What the server says of it is not believed; it is shown. */
+        McpTool: {
+            /** @description The fingerprint of its definition. */
+            definition: components["schemas"]["Digest"];
+            /** @description What the server says of it, made plain. */
+            description: string;
+            /** @description Whether the org vouches for that. */
+            is_vouched: boolean;
+            /** @description The name under which models call it; null where it cannot be used. */
+            name?: string | null;
+            /** @description `accepted`; `changed`, until a person says yes to a call; `refused`. */
+            standing: string;
+            /** @description What a call of it counts as. */
+            tier: components["schemas"]["RiskTier"];
+            /** @description The server's own name for it. */
+            tool: string;
+            /** @description Why it cannot be used. */
+            why?: string | null;
+        };
         /** @description Who the caller is. */
         Me: {
+            /** @description Why there is no sandbox at all, so that no task runs. */
+            no_sandbox?: string | null;
             org: components["schemas"]["OrgId"];
+            sandbox?: components["schemas"]["Confinement"] | null;
             user: components["schemas"]["User"];
             /** @description How he came in: `token tok_…`, `session sess_…`, `unix uid 1000 (alice)`. */
             via: string;
@@ -1306,6 +1863,34 @@ export interface components {
             /** @description Always `list`. */
             object: string;
         };
+        /** @description Whether a model answers. */
+        ModelTried: {
+            answers: boolean;
+            /** @description What it said, or why it said nothing. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long that took.
+             */
+            took_ms: number;
+        };
+        /** @description Moves one control. */
+        MoveControl: {
+            /** @enum {string} */
+            control: "pause_mutations";
+            on: boolean;
+        } | {
+            /** @enum {string} */
+            control: "disable_bypass";
+            on: boolean;
+        } | {
+            /** @enum {string} */
+            control: "cancel_risky";
+            tier?: components["schemas"]["RiskTier"] | null;
+        } | {
+            /** @enum {string} */
+            control: "rotate_credentials";
+        };
         /** @description Opens a folder of the host to the crew; over the Unix socket only. */
         OpenWorkspace: {
             /** @description An absolute path. */
@@ -1317,6 +1902,27 @@ export interface components {
          * @enum {string}
          */
         Origin: "chat" | "api" | "subtask" | "schedule" | "webhook";
+        /** @description A person's own rules, which tighten the org's. */
+        OwnRules: {
+            /** @description In Cedar; empty takes them back. */
+            rules: string;
+        };
+        PairingId: string;
+        /** @description The wishes that are open, oldest first. */
+        PairingList: {
+            pairings: components["schemas"]["PairingShown"][];
+        };
+        /** @description A wish of somebody outside to be linked to a person. */
+        PairingShown: {
+            connector: string;
+            created_at: components["schemas"]["Timestamp"];
+            /** @description What he calls himself there; anybody can call himself anything. */
+            display: string;
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description The network's own id of him. */
+            external_id: string;
+            id: components["schemas"]["PairingId"];
+        };
         /** @description The policy in force. */
         Policy: {
             /** @description Whether people may switch their bypass on at all. */
@@ -1326,23 +1932,61 @@ export interface components {
              * @description How long a question waits before it fails safe.
              */
             approval_ttl_s: number;
+            /** @description The lowest role that decides each tier. */
+            approvers: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            /** @description The tiers that a bypass covers; the highest never counts. */
+            bypass_covers: components["schemas"]["RiskTier"][];
             changed_at?: components["schemas"]["Timestamp"] | null;
-            changed_by?: components["schemas"]["UserId"] | null;
-            /** @description The table that it starts from. */
+            /** @description Who wrote it: a user, or whom the operating system named; null as above. */
+            changed_by?: string | null;
+            /** @description What the org's document says over the configuration. */
+            document: Record<string, never>;
+            /** @description The tiers that two people decide together. */
+            four_eyes: components["schemas"]["RiskTier"][];
+            /** @description The tiers that a remembered yes covers; the highest never counts. */
+            grants_cover: components["schemas"]["RiskTier"][];
+            /** @description The set of rules that it starts from. */
             preset: string;
             /** @description The tiers that an admin may decide for his own requests. */
             self_approval: components["schemas"]["RiskTier"][];
+            /** @description Who may do what, where and from where, as people read it. */
+            table: string;
             /**
              * Format: int64
-             * @description Counts from 1; a rollback makes a new one.
+             * @description Counts from 1; a rollback makes a new one; 0 is the configuration alone.
              */
             version: number;
+            /** @description What its author should know; only in the answer to a change. */
+            warnings?: string[];
+        };
+        /** @description The versions of the policy, newest first. */
+        PolicyHistory: {
+            next_cursor?: string | null;
+            versions: components["schemas"]["PolicyVersion"][];
         };
         /**
          * @description Which layer of policy made a decision.
          * @enum {string}
          */
         PolicySource: "SYSTEM_ENFORCED" | "ORG_DEFAULT" | "USER_OVERRIDE";
+        /** @description One version of the policy. */
+        PolicyVersion: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Who wrote it. */
+            author: string;
+            /** @description The difference to the version before, as a unified diff. */
+            diff: string;
+            /** @description What it said. */
+            document: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Counts from 1.
+             */
+            version: number;
+        };
         /** @description Says something to the coordinator. */
         PostMessage: {
             conversation?: components["schemas"]["ConversationId"] | null;
@@ -1370,13 +2014,46 @@ export interface components {
             type?: string;
         };
         /** @enum {string} */
-        ProblemCode: "invalid_json" | "invalid_query" | "idempotency_key_invalid" | "unauthenticated" | "forbidden" | "origin_refused" | "self_approval_refused" | "workspace_refused" | "local_only" | "not_found" | "method_not_allowed" | "not_acceptable" | "already_decided" | "digest_mismatch" | "idempotency_mismatch" | "task_ended" | "task_not_ended" | "nothing_to_undo" | "conflict" | "body_too_large" | "unsupported_media_type" | "invalid_body" | "no_approver" | "rate_limited" | "too_many_tasks" | "internal" | "not_served" | "model_failed" | "store_busy" | "sandbox_unavailable" | "shutting_down";
+        ProblemCode: "invalid_json" | "invalid_query" | "idempotency_key_invalid" | "unauthenticated" | "forbidden" | "origin_refused" | "self_approval_refused" | "workspace_refused" | "local_only" | "not_found" | "method_not_allowed" | "not_acceptable" | "already_decided" | "digest_mismatch" | "idempotency_mismatch" | "task_ended" | "task_not_ended" | "nothing_to_undo" | "conflict" | "body_too_large" | "unsupported_media_type" | "invalid_body" | "policy_refused" | "no_approver" | "rate_limited" | "too_many_tasks" | "internal" | "not_served" | "model_failed" | "store_busy" | "sandbox_unavailable" | "shutting_down";
         /** @description How far a task has come, in its own words. */
         Progress: {
             /** @description What is being done. */
             note: string;
             /** Format: int32 */
             percent: number;
+        };
+        /** @description Puts another policy in force; what is left out stays. */
+        PutPolicy: {
+            /** @description By agent, the same, with `"level"`. */
+            agents?: Record<string, never> | null;
+            allow_bypass?: boolean | null;
+            apply_unasked?: components["schemas"]["RiskTier"] | null;
+            /** Format: int64 */
+            approval_ttl_s?: number | null;
+            /** @description The lowest role that decides a tier; never lower than the usual one. */
+            approvers?: {
+                [key: string]: components["schemas"]["Role"];
+            } | null;
+            bypass_covers?: components["schemas"]["RiskTier"][] | null;
+            /** @description By context, as for roles. */
+            contexts?: Record<string, never> | null;
+            four_eyes?: components["schemas"]["RiskTier"][] | null;
+            grants_cover?: components["schemas"]["RiskTier"][] | null;
+            /** @description By door: `{"deny": [tool], "ask": [tool], "tier_max": tier}`. */
+            origins?: Record<string, never> | null;
+            outside_unasked?: components["schemas"]["RiskTier"] | null;
+            preset?: string | null;
+            /** @description By role: `{"tools": [tool], "models": [model]}`. */
+            roles?: Record<string, never> | null;
+            /** @description Further rules, in Cedar. */
+            rules?: string | null;
+            self_approval?: components["schemas"]["RiskTier"][] | null;
+            /** @description By skill, as for roles. */
+            skills?: Record<string, never> | null;
+            /** @description The whole document as its author wrote it, in TOML; then nothing else is said. */
+            text?: string | null;
+            /** @description The tiers for which a person's own rules may allow what the org asks about. */
+            users_may_allow?: components["schemas"]["RiskTier"][] | null;
         };
         /** @description Sets a secret, or gives it its next version. */
         PutSecret: {
@@ -1392,6 +2069,13 @@ export interface components {
         Readiness: {
             checks: components["schemas"]["Check"][];
             ready: boolean;
+        };
+        /** @description Comes in by an invitation, through the browser. */
+        RedeemInvite: {
+            code: string;
+            /** @description A free name is made from it. */
+            name: string;
+            password: string;
         };
         /**
          * @description For how long a yes counts.
@@ -1419,6 +2103,25 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "member" | "operator" | "admin" | "overlord";
+        /** @description Makes an old version the newest. */
+        RollbackPolicy: {
+            /**
+             * Format: int64
+             * @description Which; 0 is the configuration alone.
+             */
+            version: number;
+        };
+        /** @description One thing that a role holds for. */
+        Scope: {
+            kind: components["schemas"]["ScopeKind"];
+            /** @description Its id, or its name where it has none. */
+            name: string;
+        };
+        /**
+         * @description What a role can be narrowed to.
+         * @enum {string}
+         */
+        ScopeKind: "workspace" | "context" | "skill" | "tool" | "model" | "mailbox";
         /** @description A secret, without its value. */
         Secret: {
             /** @description When this version was set. */
@@ -1452,11 +2155,22 @@ export interface components {
             next_cursor?: string | null;
             sessions: components["schemas"]["Session"][];
         };
+        /** @description Switches a person's bypass. */
+        SetBypassMode: {
+            mode: components["schemas"]["BypassMode"];
+        };
         /**
          * @description Who speaks.
          * @enum {string}
          */
         Speaker: "user" | "assistant" | "task";
+        /** @description Where a person's role holds, how his bypass stands, and how networks know him. */
+        Standing: {
+            bypass: components["schemas"]["BypassMode"];
+            identities: components["schemas"]["Identity"][];
+            scopes: components["schemas"]["Scope"][];
+            user: components["schemas"]["UserId"];
+        };
         /** @description What a stream should carry besides the words. */
         StreamOptions: {
             include_usage?: boolean | null;
@@ -1587,6 +2301,8 @@ export interface components {
             /** @description A new local password. */
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
+            /** @description Where his role holds, in place of what it was; nothing at all means everywhere. */
+            scopes?: components["schemas"]["Scope"][] | null;
             status?: components["schemas"]["UserStatus"] | null;
         };
         /** @description An upload as `multipart/form-data` with one part named `file`. */
@@ -1757,6 +2473,117 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                };
+            };
+        };
+    };
+    webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An Update of the Telegram Bot API. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhook_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The bot's name in the configuration. */
+                instance: string;
+            };
+            cookie?: never;
+        };
+        /** @description An Update of the Telegram Bot API. */
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2262,6 +3089,150 @@ export interface operations {
             };
         };
     };
+    test_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name under `[models]`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelTried"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_emergency: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emergency"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_control: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveControl"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ControlMoved"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     watch: {
         parameters: {
             query?: never;
@@ -2344,6 +3315,371 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description grant_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description telegram, … */
+                connector: string;
+                /** @description The network's id */
+                external_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_invites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invite"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeem_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description inv_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServerList"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2497,6 +3833,180 @@ export interface operations {
             };
         };
     };
+    list_pairings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairingList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_pairing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmPairing"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refuse_pairing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description pair_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_policy: {
         parameters: {
             query?: never;
@@ -2515,6 +4025,286 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainedCall"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_policy_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyHistory"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3994,6 +5784,222 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_bypass_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description user_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetBypassMode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bypass"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_own_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description user_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnRules"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_standing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description user_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Standing"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
