@@ -152,11 +152,7 @@ impl Writer {
                 self.apart(1);
                 self.is_first_cell = true;
             }
-            Tag::TableCell => {
-                if !std::mem::take(&mut self.is_first_cell) {
-                    self.write(" | ");
-                }
-            }
+            Tag::TableCell if !std::mem::take(&mut self.is_first_cell) => self.write(" | "),
             Tag::Table(_) | Tag::HtmlBlock => self.apart(2),
             _ => {}
         }
@@ -210,7 +206,8 @@ impl Writer {
     /// At least so many line breaks before what comes next, and none before the first words.
     fn apart(&mut self, lines: usize) {
         let is_after_mark = self.rich.text.ends_with("• ") || self.rich.text.ends_with(". ");
-        if !self.rich.text.is_empty() && !(is_after_mark && !self.lists.is_empty()) {
+        let is_in_item = is_after_mark && !self.lists.is_empty();
+        if !self.rich.text.is_empty() && !is_in_item {
             self.breaks = self.breaks.max(lines);
         }
     }
