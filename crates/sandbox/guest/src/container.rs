@@ -47,9 +47,8 @@ fn serve(signals: &std::os::fd::OwnedFd) -> Done {
         if asked {
             let mut buffer = [0_u8; 64];
             // SAFETY: the buffer is ours and its length is right.
-            let count = unsafe {
-                libc::read(input.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len())
-            };
+            let count =
+                unsafe { libc::read(input.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
             if count <= 0 {
                 return Ok(());
             }
@@ -74,7 +73,9 @@ fn become_command() -> Done<Never> {
         .skip(1)
         .filter_map(|word| CString::new(word.into_vec()).ok())
         .collect();
-    let named = words.first().map(|word| word.to_string_lossy().into_owned());
+    let named = words
+        .first()
+        .map(|word| word.to_string_lossy().into_owned());
     let named = named.unwrap_or_default();
     let mut argv: Vec<*const libc::c_char> = words.iter().map(|word| word.as_ptr()).collect();
     argv.push(std::ptr::null());

@@ -129,7 +129,11 @@ fn restrict_files(plan: &Plan) -> Done<u32> {
     };
     let files = file_rights(abi);
     // What may be read anywhere, and done where writing is allowed.
-    let forbidden = if plan.executable.is_some() { EXECUTE } else { 0 };
+    let forbidden = if plan.executable.is_some() {
+        EXECUTE
+    } else {
+        0
+    };
     let attributes = RulesetAttributes {
         files,
         network: 0,

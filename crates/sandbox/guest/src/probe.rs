@@ -102,7 +102,10 @@ fn asked(question: libc::c_int) -> libc::c_int {
 fn network_holds() -> bool {
     let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"x", "192.0.2.1:9"));
     sent.is_err_and(|error| {
-        matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH))
+        matches!(
+            error.raw_os_error(),
+            Some(libc::ENETUNREACH | libc::EHOSTUNREACH)
+        )
     })
 }
 
