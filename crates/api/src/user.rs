@@ -73,6 +73,9 @@ pub struct Me {
     pub org: OrgId,
     /// How he came in: `token tok_…`, `session sess_…`, `unix uid 1000 (alice)`.
     pub via: String,
+    /// The hosts that sandboxes may reach, as rules; none means that nothing leaves them.
+    #[serde(default)]
+    pub egress: Vec<String>,
 }
 
 wardroom_domain::words! {

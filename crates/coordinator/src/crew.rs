@@ -2,15 +2,15 @@
 
 use crate::bench::Benches;
 use crate::foreign::ForeignTools;
-use crate::{Bus, Clock, Wrong};
+use crate::{Bus, Clock, GitToken, Wrong};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 use wardroom_domain::{
-    AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier, TaskId,
-    UserId, UserStatus, WorkerId,
+    AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier,
+    SecretSource, TaskId, UserId, UserStatus, WorkerId,
 };
 use wardroom_llm::Router;
 use wardroom_policy::decide::Policy;
@@ -31,6 +31,8 @@ pub struct Settings {
     pub approval_ttl: Duration,
     /// How long one command may take at most.
     pub wall_time_max: Duration,
+    /// What git shows to which remote.
+    pub git_tokens: Vec<GitToken>,
 }
 
 /// One org's crew in this process.
@@ -59,6 +61,8 @@ pub struct Crew {
     pub settings: Settings,
     /// Cuts secrets out of what is shown, stored or sent.
     pub redactor: Redactor,
+    /// Lends secrets to effects.
+    pub secrets: Arc<dyn SecretSource>,
     /// Whether tasks are let go of at their next boundary.
     pub(crate) is_stopping: AtomicBool,
     /// The tasks that this process drives, to be woken when they get mail.
@@ -89,6 +93,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Knows the secrets of this process.
     pub redactor: Redactor,
+    /// Lends secrets to effects.
+    pub secrets: Arc<dyn SecretSource>,
 }
 
 impl Crew {
@@ -107,6 +113,7 @@ impl Crew {
             bus: Bus::default(),
             settings: parts.settings,
             redactor: parts.redactor,
+            secrets: parts.secrets,
             is_stopping: AtomicBool::new(false),
             driven: Mutex::default(),
             talks: Mutex::default(),

@@ -4,6 +4,7 @@ pub mod config;
 
 mod start;
 mod vault;
+mod lending;
 mod model_keys;
 mod mcp;
 mod stop;

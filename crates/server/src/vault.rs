@@ -4,7 +4,9 @@ use crate::config::Config;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use wardroom_domain::OrgId;
-use wardroom_store::{CommitError, MasterKey, SecretName, SetSecret, Store, StoreError, Touch};
+use wardroom_store::{
+    CommitError, HoldTask, MasterKey, SecretName, SetSecret, Store, StoreError, Touch,
+};
 
 /// The variable that may hold the master key.
 const VARIABLE: &str = "WARDROOM_MASTER_KEY";
@@ -79,6 +81,22 @@ impl Vault {
         }
         let key = self.load()?.ok_or_else(|| self.lost())?;
         store.open_secret(org, name, &key, purpose, touch).await
+    }
+
+    /// The same for a worker, as long as it holds its task.
+    pub async fn lend(
+        &self,
+        store: &Store,
+        org: OrgId,
+        name: &SecretName,
+        purpose: &str,
+        touch: Touch,
+        hold: HoldTask,
+    ) -> Result<Option<SecretString>, CommitError> {
+        let key = self.load()?.ok_or_else(|| self.lost())?;
+        store
+            .lend_secret(org, name, &key, purpose, touch, hold)
+            .await
     }
 
     fn load(&self) -> Result<Option<MasterKey>, StoreError> {

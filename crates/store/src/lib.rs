@@ -92,6 +92,6 @@ pub use signin::{
     TokenRow, UseLink,
 };
 pub use store::{Counters, OpenMode, OpenOptions, Store};
-pub use task::{CreateTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
+pub use task::{CreateTask, HoldTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
 pub use usage::{Usage, UsageBy, UsageFilter, UsageTotal};
 pub use write::{Receipt, Write};

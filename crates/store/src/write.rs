@@ -121,6 +121,8 @@ writes! {
     SaveTask(SaveTask),
     /// A worker gives a task back as it is.
     ReleaseTask(ReleaseTask),
+    /// A worker shows that it still holds a task.
+    HoldTask(HoldTask),
     /// A task's journal grows; the store gives the sequence number.
     Journal(Journal),
     /// An effect is intended.

@@ -30,7 +30,13 @@ async fn me(State(app): State<App>, Who(who): Who) -> Result<Json<Me>, Refusal> 
         user: user.into(),
         org: who.org,
         via: who.via,
+        egress: egress(&app),
     }))
+}
+
+fn egress(app: &App) -> Vec<String> {
+    let rules = app.crew.benches.hands.rules();
+    rules.allow.iter().map(ToString::to_string).collect()
 }
 
 /// Tokens and cost: the caller's own, or everybody's for an operator and above.

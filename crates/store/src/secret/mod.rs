@@ -11,8 +11,8 @@ pub use sealing::MasterKey;
 use crate::boundary::Boundary;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
-use crate::write::Apply;
-use crate::{CommitError, Conflict, Store, StoreError};
+use crate::write::{Apply, Write};
+use crate::{CommitError, Conflict, HoldTask, Store, StoreError};
 use sealing::{Envelope, Owner};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -257,6 +257,32 @@ impl Store {
         purpose: &str,
         touch: Touch,
     ) -> Result<Option<SecretString>, CommitError> {
+        self.open_while(org, name, key, purpose, touch, None).await
+    }
+
+    /// The same for a worker, as long as it holds its task.
+    pub async fn lend_secret(
+        &self,
+        org: OrgId,
+        name: &SecretName,
+        key: &MasterKey,
+        purpose: &str,
+        touch: Touch,
+        hold: HoldTask,
+    ) -> Result<Option<SecretString>, CommitError> {
+        self.open_while(org, name, key, purpose, touch, Some(hold))
+            .await
+    }
+
+    async fn open_while(
+        &self,
+        org: OrgId,
+        name: &SecretName,
+        key: &MasterKey,
+        purpose: &str,
+        touch: Touch,
+        hold: Option<HoldTask>,
+    ) -> Result<Option<SecretString>, CommitError> {
         let sql = "SELECT version, sealed_key, sealed_value FROM secret \
                    WHERE org = $1 AND name = $2 AND removed_at IS NULL";
         let row: Option<(i64, Vec<u8>, Vec<u8>)> = self.one(sql, params![org, name.0]).await?;
@@ -277,7 +303,9 @@ impl Store {
             name: name.to_string(),
         })?;
         let record = touch.record(name, version, purpose);
-        self.commit(org, vec![record.into()]).await?;
+        let mut writes: Vec<Write> = hold.into_iter().map(Write::from).collect();
+        writes.push(record.into());
+        self.commit(org, writes).await?;
         Ok(Some(value))
     }
 }

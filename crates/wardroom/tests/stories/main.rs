@@ -27,6 +27,8 @@ mod work;
 mod refused;
 mod servers;
 mod doors;
+mod egress;
+mod lent;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};
