@@ -10,8 +10,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use wardroom_sandbox::egress::{Rules, Sink};
 use wardroom_sandbox::{
-    Demands, EgressSpec, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath, SandboxId,
-    SandboxSpec, WorkspaceMount,
+    Demands, EgressSpec, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath,
+    SandboxId, SandboxSpec, WorkspaceMount,
 };
 use wardroom_sandbox::{Sandbox, SandboxError, SandboxProvider};
 

@@ -1,8 +1,8 @@
 //! What a platform brought, kept before the platform is told so, until it is seen to.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
-use crate::boundary::Boundary;
 use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, Timestamp};

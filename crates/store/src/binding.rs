@@ -1,8 +1,8 @@
 //! Conversations that are held at foreign doors, and the chats that admins watch.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::boundary::Boundary;
 use crate::{CommitError, Store, StoreError};
 use wardroom_domain::{ConversationId, OrgId, Timestamp, UserId};
 

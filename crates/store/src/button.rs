@@ -1,8 +1,8 @@
 //! What buttons stand for: an opaque token, good once, in the place where it was shown.
 
+use crate::boundary::Boundary;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
-use crate::boundary::Boundary;
 use crate::{CommitError, Conflict, Store, StoreError};
 use wardroom_domain::{Digest, OrgId, Timestamp, UserId};
 

@@ -84,7 +84,8 @@ pub use people::{SetPassword, SetRole, SetUserStatus};
 pub use remembered::{Remember, Remembered};
 pub use scope::AssignScopes;
 pub use secret::{
-    MasterKey, RemoveSecret, SecretName, SecretRow, SetSecret, Touch, UnfitSecret, fit_value,
+    MasterKey, RemoveSecret, ResealSecrets, SecretName, SecretRow, SetSecret, Touch, UnfitSecret,
+    fit_value,
 };
 pub use signal::{ConsumeSignals, Signal, SignalRow};
 pub use signin::{

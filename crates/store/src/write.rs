@@ -171,6 +171,8 @@ writes! {
     PutDocument(PutDocument),
     /// A secret gets its next version, and the audit log says so.
     SetSecret(SetSecret),
+    /// Every secret gets another master key, and the audit log says so.
+    ResealSecrets(ResealSecrets),
     /// A secret is removed, and the audit log says so.
     RemoveSecret(RemoveSecret),
     /// What happened, for good.

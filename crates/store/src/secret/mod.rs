@@ -133,6 +133,68 @@ pub struct RemoveSecret {
     pub touch: Touch,
 }
 
+/// Every secret in force gets another master key. Made by [`Store::reseal_secrets`].
+#[derive(Clone)]
+pub struct ResealSecrets {
+    keys: Vec<(String, i64, Vec<u8>)>,
+    touch: Touch,
+}
+
+impl ResealSecrets {
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+impl std::fmt::Debug for ResealSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.keys.iter().map(|(name, version, _)| (name, version));
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl Apply for ResealSecrets {
+    /// All of them or none: a secret that came meanwhile would be sealed with a key that is gone.
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let standing: Option<(i64,)> = at
+            .tx
+            .one(
+                "SELECT COUNT(*) FROM secret WHERE org = $1 AND removed_at IS NULL",
+                params![at.org],
+            )
+            .await?;
+        let moved = |name: &str| Conflict::SecretMoved {
+            name: name.to_owned(),
+        };
+        if standing != Some((self.keys.len() as i64,)) {
+            return Err(moved("of the store").into());
+        }
+        for (name, version, sealed) in &self.keys {
+            let sql = "UPDATE secret SET sealed_key = $4 WHERE org = $1 AND name = $2 \
+                       AND version = $3 AND removed_at IS NULL";
+            let touched = at
+                .tx
+                .execute(sql, params![at.org, name, *version, sealed.as_slice()])
+                .await?;
+            if touched != 1 {
+                return Err(moved(name).into());
+            }
+        }
+        let body = json!({"secrets": self.keys.len(), "purpose": "sealed under a new master key",
+            "via": self.touch.via});
+        let record = AuditDraft {
+            chain: Chain::Org,
+            at: self.touch.at,
+            kind: AuditKind::SecretTouched,
+            actor: self.touch.actor.clone(),
+            tier: None,
+            body,
+        };
+        record.apply(at).await
+    }
+}
+
 /// A secret as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretRow {
@@ -245,6 +307,48 @@ impl Store {
             envelope: Envelope::seal(key, &owner, value.expose_secret())?,
             touch,
         })
+    }
+
+    /// Seals the data keys of all secrets in force under another master key, to be committed.
+    pub async fn reseal_secrets(
+        &self,
+        org: OrgId,
+        from: &MasterKey,
+        to: &MasterKey,
+        touch: Touch,
+    ) -> Result<ResealSecrets, StoreError> {
+        let sql = "SELECT name, version, sealed_key FROM secret \
+                   WHERE org = $1 AND removed_at IS NULL ORDER BY name";
+        let rows: Vec<(String, i64, Vec<u8>)> = self.all(sql, params![org]).await?;
+        let mut keys = Vec::new();
+        for (name, version, sealed) in rows {
+            let owner = Owner {
+                org,
+                name: &name,
+                version,
+            };
+            match Envelope::reseal_key(&sealed, from, to, &owner)? {
+                Some(sealed) => keys.push((name, version, sealed)),
+                None => return Err(StoreError::Sealed { name }),
+            }
+        }
+        Ok(ResealSecrets { keys, touch })
+    }
+
+    /// Whether the secrets in force are sealed under this key. Where there are none, any fits.
+    pub async fn fits_secrets(&self, org: OrgId, key: &MasterKey) -> Result<bool, StoreError> {
+        let sql = "SELECT name, version, sealed_key FROM secret \
+                   WHERE org = $1 AND removed_at IS NULL ORDER BY name LIMIT 1";
+        let row: Option<(String, i64, Vec<u8>)> = self.one(sql, params![org]).await?;
+        let Some((name, version, sealed)) = row else {
+            return Ok(true);
+        };
+        let owner = Owner {
+            org,
+            name: &name,
+            version,
+        };
+        Ok(Envelope::reseal_key(&sealed, key, key, &owner)?.is_some())
     }
 
     /// The value of a secret, if there is one. That it was opened, and what for, is on the record

@@ -234,6 +234,10 @@ impl SaveTask {
 }
 
 impl Apply for HoldTask {
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
+    }
+
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
         let standing = held(at, self.task, self.fence).await?;
         match standing.is_claimed {

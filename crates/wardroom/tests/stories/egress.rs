@@ -313,7 +313,7 @@ async fn pages_become_markdown_and_what_is_no_text_or_too_much_is_told() {
 }
 
 /// Says yes to whatever is asked until the task has ended.
-async fn ends_with_yes(person: &Person, task: TaskId) -> String {
+pub async fn ends_with_yes(person: &Person, task: TaskId) -> String {
     let ended = async { person.awaits_end(task).await };
     let yes = async {
         loop {
@@ -503,4 +503,107 @@ async fn malformed_rules_are_told_in_a_sentence_and_nothing_starts() {
     let good = "[sandbox]\nallow_domains = [\"*.example.com\", \"git.lan:8443\"]\n\
                 allow_private = [\"git.lan:8443\", \"10.1.0.0/16\"]\n";
     assert_eq!(check(good).0, Some(0));
+}
+
+/// The names of this machine as the server alone sees them, in a file that the test may change.
+fn with_names(setup: Setup, file: &std::path::Path) -> Setup {
+    let line = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+    let file = file.display().to_string();
+    setup.wrapped(&["unshare", "--mount", "sh", "-c", line, &file])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_elsewhere_the_next_time_is_judged_anew() {
+    let is_root = std::process::Command::new("id").arg("-u").output();
+    if is_root.is_ok_and(|id| id.stdout != b"0\n") {
+        return eprintln!("SKIPPED: only root can give the server names of its own");
+    }
+    let site = Website::start(plain);
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = folder.path().join("hosts");
+    let lead_to = |address: &str| {
+        let lines = format!("127.0.0.1 localhost\n{address} files.test\n");
+        std::fs::write(&names, lines).expect("the names");
+    };
+    lead_to("127.0.0.1");
+    let place = format!("files.test:{}", site.port());
+    let setup = laptop().with(&format!(
+        "[sandbox]\nallow_domains = [{place:?}]\nallow_private = [{place:?}]\n"
+    ));
+    let world = world(with_names(setup, &names)).await;
+    let owner = world.owner();
+    let address = format!("http://{place}/");
+    let (_, said) = result_of(&owner, fetch(&address)).await;
+    assert_eq!(said, "GET / was here");
+    // What the org vouched for is a host of its own network, not whatever its name may lead to.
+    for elsewhere in [
+        "169.254.169.254",
+        "0.0.0.0",
+        "::ffff:127.0.0.1",
+        "224.0.0.1",
+    ] {
+        lead_to(elsewhere);
+        let (task, said) = result_of(&owner, fetch(&address)).await;
+        assert!(
+            said.contains("leads to an address that is"),
+            "{elsewhere}: {said}"
+        );
+        let facts = connections(&owner, task, 1).await;
+        assert_eq!(
+            facts[0]["rule"], "address_not_global",
+            "{elsewhere}: {facts:?}"
+        );
+    }
+    assert_eq!(site.visits().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_see_what_is_open_and_run_a_command_by_hand_over_the_same_road() {
+    let site = Website::start(plain);
+    let world = world(open_to(&[&site])).await;
+    let token = world.token("owner");
+    let me = crate::http::ask(&world, "GET /v1/me").token(&token).send();
+    assert_eq!(me.json()["egress"], json!([site.place()]));
+    let doctor = world
+        .verb(&["doctor", "sandbox", "--json"])
+        .expect("a sound sandbox");
+    assert!(
+        doctor.contains("by the proxy alone") && doctor.contains(&site.place()),
+        "{doctor}"
+    );
+    let address = url(&site, "/by-hand");
+    let by_hand = |allow: &[&str]| {
+        let mut arguments = vec!["sandbox", "run"];
+        arguments.extend(allow);
+        // The verb's own flags stand before the command.
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_wardroom"))
+            .args(arguments)
+            .arg("--data")
+            .arg(world.data())
+            .args(["--", "curl", "-sS", "--max-time", "10", &address])
+            .output()
+            .expect("the binary runs");
+        let text = [ran.stdout, ran.stderr].concat();
+        (
+            ran.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let (code, said) = by_hand(&[]);
+    assert_eq!(
+        code,
+        Some(1),
+        "nothing is open by hand unless it is named: {said}"
+    );
+    let (code, said) = by_hand(&["--allow", &site.place()]);
+    assert!(
+        code == Some(0) && said.contains("GET /by-hand was here"),
+        "{said}"
+    );
+    let (code, said) = by_hand(&["--allow", "https://example.com"]);
+    assert!(
+        code == Some(2) && said.contains("leave out the scheme"),
+        "{said}"
+    );
+    assert_eq!(site.visits().len(), 1);
 }

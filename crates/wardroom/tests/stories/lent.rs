@@ -1,7 +1,7 @@
 //! Secrets that tasks use and never hold: put in by the proxy on the approved way, once, cut out of
 //! whatever comes back, and found nowhere else.
 
-use crate::egress::{events, open_to, says_yes, url};
+use crate::egress::{ends_with_yes, events, open_to, says_yes, url};
 use crate::script::script;
 use crate::{laptop, world};
 use serde_json::json;
@@ -146,9 +146,12 @@ async fn a_placeholder_is_good_once_for_its_host_alone_and_what_repeats_the_valu
     let said = owner.awaits(task, TaskStatus::Succeeded).await.result;
     let said = said.unwrap_or_default();
     assert!(
-        !said.contains(CANARY) && said.contains("withheld"),
+        !said.contains(CANARY) && !said.contains("you said"),
         "{said}"
     );
+    let cut = events(&owner, task, AuditKind::EgressDecided).await;
+    let why = "the answer repeats the value of `forge`, so it is withheld";
+    assert_eq!(cut[0].body["why"], why);
     is_nowhere(&world).await;
 }
 
@@ -355,9 +358,8 @@ async fn git_clones_with_a_token_that_it_never_sees_and_a_push_asks_every_time()
     };
     assert_eq!(main(), "1", "nothing was pushed before the yes");
     says_yes(&owner).await;
-    let ended = owner.awaits_end(task).await;
-    assert_eq!(ended.status, TaskStatus::Succeeded, "{:?}", ended.error);
-    assert!(ended.result.unwrap_or_default().contains("pushed"));
+    // The hooks of the copy are asked about at the end.
+    assert!(ends_with_yes(&owner, task).await.contains("pushed"));
     // Both commits: the one of the script, which never left, came along.
     assert!(main() != "1");
     let clones = events(&owner, task, AuditKind::EgressDecided).await;
