@@ -39,3 +39,10 @@ impl std::fmt::Debug for PutSecret {
         f.debug_struct("PutSecret").finish_non_exhaustive()
     }
 }
+
+/// The master key is a new one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyRotated {
+    /// How many secrets are sealed under it.
+    pub secrets: u64,
+}

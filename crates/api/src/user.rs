@@ -84,6 +84,9 @@ pub struct Me {
     /// Why there is no sandbox at all, so that no task runs.
     #[serde(default)]
     pub no_sandbox: Option<String>,
+    /// The hosts that sandboxes may reach, as rules; none means that nothing leaves them.
+    #[serde(default)]
+    pub egress: Vec<String>,
 }
 
 /// Switches a person's bypass.

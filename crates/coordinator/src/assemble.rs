@@ -71,7 +71,7 @@ pub(crate) fn task(
     task: &Task,
     transcript: &Transcript,
     uploads: &Uploads,
-    tools: &Catalogue,
+    (tools, has_way_out): (&Catalogue, bool),
     nonce: &str,
 ) -> ModelRequest {
     let mut dialogue = Dialogue::default();
@@ -84,9 +84,12 @@ pub(crate) fn task(
         dialogue.push(fact, nonce);
     }
     let mut offered = disclosed(tools, transcript);
-    if transcript.depth() >= limits::TASK_DEPTH_MAX {
-        offered.retain(|tool| tool.name != "spawn_task");
-    }
+    // Whatever leads nowhere would only be tried.
+    offered.retain(|tool| match tool.name.as_str() {
+        "spawn_task" => transcript.depth() < limits::TASK_DEPTH_MAX,
+        "http_fetch" | "http_request" => has_way_out,
+        _ => true,
+    });
     ModelRequest {
         system: EXECUTOR.to_owned(),
         messages: dialogue.messages,

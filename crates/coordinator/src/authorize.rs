@@ -2,21 +2,23 @@
 
 use crate::ask::{self, Asked};
 use crate::decide::approvals_of;
+use crate::outward::{self, Target};
 use crate::run::Run;
 use crate::{Wrong, delegate, foreign, standing};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
-    AuditKind, Chain, Effect, EffectId, Labels, Outcome, Question, RetryClass, ToolCall, limits,
+    AuditKind, Chain, Effect, EffectId, Integrity, Labels, Origin, Outcome, Question, RetryClass,
+    ToolCall, limits,
 };
 use wardroom_engine::Judgement;
-use wardroom_executors::Errand;
-use wardroom_policy::classify::{self, Ground, Verdict};
+use wardroom_executors::{Errand, Executor, Passage};
+use wardroom_policy::classify::{self, Ground, PUSH_RULE, Verdict};
 use wardroom_policy::decide::{
     ANYONE, Circumstances, Decision, Destination, Reach, Request, SERVER_CHANGED, apply_verdict,
     server_verdict,
 };
-use wardroom_policy::typed::fetched;
+use wardroom_policy::typed::{Typed, fetched};
 use wardroom_tools::{FIND_TOOLS, Foreign, Seat, Standing, Tool};
 
 /// How long an action waits that the org has paused, if nobody wakes it when the pause ends.
@@ -29,6 +31,8 @@ struct Case {
     version: String,
     reach: Reach,
     verdict: Verdict,
+    /// Where it goes, if it leaves the box.
+    targets: Vec<Target>,
     /// What the arguments only name.
     target: Value,
     /// What a person is shown.
@@ -62,13 +66,43 @@ pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement
         let case = in_server(run, &tool, foreign, call);
         return decide(run, case).await;
     }
-    let reach = match tool.class {
-        RetryClass::View => Reach::View,
-        _ if matches!(tool.name.as_str(), "publish" | "deliver" | FIND_TOOLS) => Reach::Internal,
-        _ => Reach::Unavailable(format!("`{}` cannot be carried out here", tool.name)),
+    let case = match tool.class {
+        _ if Executor::knows(&tool.name) => in_sandbox(run, &tool, call).await,
+        _ if matches!(tool.name.as_str(), "publish" | "deliver" | FIND_TOOLS) => {
+            plain(&tool, call, Reach::Internal)
+        }
+        _ => {
+            let why = format!("`{}` cannot be carried out here", tool.name);
+            plain(&tool, call, Reach::Unavailable(why))
+        }
     };
-    let case = plain(&tool, call, reach);
     decide(run, case).await
+}
+
+/// What the sandbox carries out stays in the view or leaves the box, as its words say.
+async fn in_sandbox(run: &Run, tool: &Tool, call: ToolCall) -> Case {
+    let rules = run.bench.benches().hands.rules();
+    let mut aim = outward::aim(rules, tool, &call);
+    for used in outward::secret_uses(rules, &call) {
+        if let Err(why) = run.crew.secrets.check(&used.name).await {
+            aim.reach = Reach::Unavailable(why.to_string());
+        }
+    }
+    let target = match aim.reach {
+        Reach::Outside => json!(aim.targets),
+        _ => Value::Null,
+    };
+    Case {
+        class: aim.class,
+        version: tool.version.clone(),
+        reach: aim.reach,
+        verdict: aim.verdict,
+        targets: aim.targets,
+        shown: call.arguments.clone(),
+        target,
+        call,
+        foreign: None,
+    }
 }
 
 fn plain(tool: &Tool, call: ToolCall, reach: Reach) -> Case {
@@ -83,6 +117,7 @@ fn plain(tool: &Tool, call: ToolCall, reach: Reach) -> Case {
         version: tool.version.clone(),
         reach,
         verdict,
+        targets: Vec::new(),
         target: Value::Null,
         shown,
         call,
@@ -107,6 +142,7 @@ fn in_server(run: &Run, tool: &Tool, foreign: Foreign, call: ToolCall) -> Case {
         version: tool.version.clone(),
         reach: Reach::Outside,
         verdict,
+        targets: Vec::new(),
         target: json!({"server": foreign.server, "tool": foreign.tool}),
         shown,
         call,
@@ -145,6 +181,7 @@ async fn judge_apply(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judge
             kind: run.workspace.kind,
         },
         verdict: apply_verdict(&difference.shape),
+        targets: Vec::new(),
         target: json!({"workspace": run.workspace.id, "changes": difference.digest}),
         shown,
         call,
@@ -153,7 +190,7 @@ async fn judge_apply(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judge
     decide(run, case).await
 }
 
-/// Where a call of a foreign tool leads, and who may read it there.
+/// Where a call leads that leaves the box, and who may read it there.
 #[derive(Default)]
 struct Heading {
     address: String,
@@ -165,7 +202,7 @@ impl Heading {
     /// arguments leads further, and so does a server that nobody vouches for.
     fn of(run: &Run, case: &Case) -> Self {
         let Some(foreign) = &case.foreign else {
-            return Self::default();
+            return Self::to_anyone(outward::address(&case.targets));
         };
         let places = fetched(&case.call.arguments);
         let server = format!("mcp:{}", foreign.server);
@@ -202,6 +239,7 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         fence: run.fence,
         timeout: time_for(run, &case.call),
         foreign: case.foreign.clone(),
+        passage: passage_of(&case),
     };
     let heading = Heading::of(run, &case);
     let readers: Vec<&str> = heading.readers.iter().map(String::as_str).collect();
@@ -210,13 +248,14 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         Some(decided) => Some(decided),
         None => ask::answered(run, &effect).await?,
     };
+    let typed = typed(run);
     let request = Request {
         requester: &run.requester,
         origin: run.task.origin,
         tool: &case.call.tool,
         arguments: &case.call.arguments,
         reach: case.reach.clone(),
-        destination: case.foreign.as_ref().map(|_| Destination {
+        destination: (case.reach == Reach::Outside).then(|| Destination {
             address: &heading.address,
             recipient: None,
             readers: &readers,
@@ -229,6 +268,7 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
             is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
             context: Some(run.task.context),
             agent: &run.task.agent,
+            typed: typed.as_ref(),
             ..standing.circumstances(run)
         },
     };
@@ -284,6 +324,22 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         Decision::Deny {
             rule, rationale, ..
         } => Ok(deny(run, &case, &rule, &format!("refused: {rationale}"))),
+    }
+}
+
+/// What the requester typed himself: the text of a task that he asked for without a coordinator.
+fn typed(run: &Run) -> Option<Typed> {
+    let is_his = run.task.origin == Origin::Api && run.task.labels.integrity == Integrity::Owner;
+    is_his.then(|| Typed::of([run.task.text.as_str()]))
+}
+
+/// What is open to an errand while it is carried out.
+fn passage_of(case: &Case) -> Passage {
+    match case.reach {
+        Reach::Outside if case.foreign.is_some() => Passage::Shut,
+        Reach::Outside if case.verdict.rule == PUSH_RULE => Passage::Push,
+        Reach::Outside => Passage::Open,
+        _ => Passage::Shut,
     }
 }
 
@@ -351,9 +407,23 @@ pub(crate) fn refused(run: &Run, text: String, detail: Value) -> Judgement {
     }
 }
 
+/// Facts can repeat what they were told as well as words can.
+fn redacted(run: &Run, detail: Value) -> Value {
+    match detail {
+        Value::String(text) => Value::String(run.redactor.redact(&text).into_owned()),
+        Value::Array(items) => items.into_iter().map(|item| redacted(run, item)).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, redacted(run, value)))
+            .collect(),
+        plain => plain,
+    }
+}
+
 pub(crate) fn outcome(run: &Run, is_error: bool, text: String, detail: Value) -> Outcome {
     let labels: Labels = run.task.labels.clone();
-    let text = run.crew.redactor.redact(&text).into_owned();
+    let text = run.redactor.redact(&text).into_owned();
+    let detail = redacted(run, detail);
     Outcome {
         is_error,
         text,

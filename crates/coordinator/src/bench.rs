@@ -4,6 +4,7 @@
 
 use crate::attach;
 use crate::crew::Crew;
+use crate::record::{Recorder, recorder};
 use crate::wrong::Wrong;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub(crate) struct Bench {
     id: String,
     view: Option<Arc<View>>,
     executor: Option<Executor>,
+    recorder: Option<Recorder>,
     uploads: Option<PathBuf>,
 }
 
@@ -62,6 +64,7 @@ impl Bench {
             id: bench_id(task),
             view: None,
             executor: None,
+            recorder: None,
             uploads: None,
         }
     }
@@ -77,7 +80,11 @@ impl Bench {
     }
 
     /// The runner, in a sandbox over the view; both are made when they are first needed.
-    pub(crate) async fn executor(&mut self) -> Result<&mut Executor, Wrong> {
+    pub(crate) async fn executor(
+        &mut self,
+        crew: &Arc<Crew>,
+        task: TaskId,
+    ) -> Result<&mut Executor, Wrong> {
         if self.executor.is_none() {
             let view = self.view_or_new().await?;
             let (looked_at, opened) = (view.clone(), self.benches.opened.clone());
@@ -95,7 +102,11 @@ impl Bench {
                     .map(|folder| (folder.clone(), attach::INSIDE.into()))
                     .collect(),
             };
-            self.executor = Some(self.benches.hands.open(bench).await?);
+            let egress = self.benches.hands.egress();
+            let recording = egress.map(|egress| recorder(crew, task, egress.sink_places()));
+            let (sink, recorder) = recording.unzip();
+            self.executor = Some(self.benches.hands.open(bench, sink).await?);
+            self.recorder = recorder;
         }
         self.executor.as_mut().ok_or(Wrong::Gone)
     }
@@ -178,6 +189,9 @@ impl Bench {
     pub(crate) async fn close(&mut self, why: DestroyReason) {
         if let Some(executor) = self.executor.take() {
             executor.close(why).await;
+        }
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish().await;
         }
     }
 

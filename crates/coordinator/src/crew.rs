@@ -4,15 +4,15 @@ use crate::bench::Benches;
 use crate::foreign::ForeignTools;
 use crate::quota::{Allowance, Quotas};
 use crate::rulebook::Rulebook;
-use crate::{Bus, Clock, Wrong};
+use crate::{Bus, Clock, GitToken, Wrong};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 use wardroom_domain::{
-    AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier, TaskId,
-    UserId, UserStatus, WorkerId,
+    AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier,
+    SecretSource, TaskId, UserId, UserStatus, WorkerId,
 };
 use wardroom_llm::Router;
 use wardroom_policy::decide::Policy;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub wall_time_max: Duration,
     /// How much people may ask for.
     pub allowance: Allowance,
+    /// What git shows to which remote.
+    pub git_tokens: Vec<GitToken>,
 }
 
 /// One org's crew in this process.
@@ -69,6 +71,8 @@ pub struct Crew {
     pub redactor: Redactor,
     /// What people have asked for lately.
     pub(crate) quotas: Quotas,
+    /// Lends secrets to effects.
+    pub secrets: Arc<dyn SecretSource>,
     /// Whether tasks are let go of at their next boundary.
     pub(crate) is_stopping: AtomicBool,
     /// The tasks that this process drives, to be woken when they get mail.
@@ -101,6 +105,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Knows the secrets of this process.
     pub redactor: Redactor,
+    /// Lends secrets to effects.
+    pub secrets: Arc<dyn SecretSource>,
 }
 
 impl Crew {
@@ -122,6 +128,7 @@ impl Crew {
             quotas: Quotas::new(parts.settings.allowance),
             settings: parts.settings,
             redactor: parts.redactor,
+            secrets: parts.secrets,
             is_stopping: AtomicBool::new(false),
             driven: Mutex::default(),
             stops: Mutex::default(),

@@ -3,13 +3,13 @@
 use crate::authorize::outcome;
 use crate::bench::blocking;
 use crate::run::Run;
-use crate::{Wrong, attach, foreign, mint};
+use crate::{Wrong, attach, foreign, lend, mint};
 use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, limits,
 };
 use wardroom_executors::mcp::CallFault;
-use wardroom_executors::{Errand, RunnerFault};
+use wardroom_executors::{Errand, Passage, RunnerFault};
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
@@ -17,7 +17,14 @@ use wardroom_store::{Applied, Artifact, Write};
 use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
-const LOOKS_ONLY: &[&str] = &["file_read", "file_list", "md_read", "html_to_markdown"];
+const LOOKS_ONLY: &[&str] = &[
+    "file_read",
+    "file_list",
+    "md_read",
+    "html_to_markdown",
+    "http_fetch",
+    "http_request",
+];
 
 /// What came of carrying something out.
 pub(crate) enum Carried {
@@ -52,23 +59,33 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wr
     let folder = run.bench.uploads_folder();
     let uploads = attach::lay_out(&run.crew, &run.life.files, &folder).await?;
     run.bench.show_uploads(uploads);
-    let executor = run.bench.executor().await?;
+    let equipment = match lend::equip(run, permit.subject()).await? {
+        Ok(equipment) => equipment,
+        Err(why) => return Ok(outcome(run, true, why, Value::Null)),
+    };
+    let leaves = permit.subject().passage != Passage::Shut;
+    let redactor = run.redactor.clone();
+    let executor = run.bench.executor(&run.crew, task).await?;
     let heard_tool = tool.clone();
     let mut heard = move |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
-        let text = crew.redactor.redact(&text);
+        let text = redactor.redact(&text);
         crew.bus.say(
             task,
             "output",
             json!({"task": task, "tool": heard_tool, "text": text}),
         );
     };
-    match executor.carry(permit, &mut heard).await {
+    match executor.carry(permit, equipment, &mut heard).await {
         Ok(done) => {
             if !LOOKS_ONLY.contains(&tool.as_str()) {
                 run.bench.checkpoint(run.life.steps).await?;
             }
-            Ok(outcome(run, done.is_error, done.text, done.detail))
+            let mut outcome = outcome(run, done.is_error, done.text, done.detail);
+            if leaves {
+                outcome.labels = outcome.labels.join(&Labels::external());
+            }
+            Ok(outcome)
         }
         Err(fault) => {
             run.bench.close(DestroyReason::Cancelled).await;
@@ -183,7 +200,13 @@ fn publish(run: &mut Run, permit: Permit<Errand>) -> Outcome {
 async fn deliver(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
     let arguments = permit.subject().effect.call.arguments.clone();
     let path = arguments["path"].as_str().unwrap_or_default().to_owned();
-    let bytes = match run.bench.executor().await?.fetch(permit, &path).await {
+    let bytes = match run
+        .bench
+        .executor(&run.crew, run.task.id)
+        .await?
+        .fetch(permit, &path)
+        .await
+    {
         Ok(bytes) => bytes,
         Err(fault) => {
             return Ok(outcome(

@@ -302,7 +302,7 @@ async fn think(run: &mut Run) -> Result<Event, Wrong> {
         &run.task,
         &run.transcript,
         &uploads,
-        &crew.tools(),
+        (&crew.tools(), crew.benches.hands.egress().is_some()),
         &crew.nonce(),
     );
     let call = ModelCall {

@@ -9,6 +9,7 @@ use wardroom_domain::{Approval, Effect, EffectId, Principal, Task, ToolCall, Wor
 use wardroom_engine::{Fact, Life};
 use wardroom_executors::Errand;
 use wardroom_policy::Permit;
+use wardroom_policy::redact::Redactor;
 use wardroom_store::{TaskRow, Write};
 
 /// The facts of a task so far: what its model is reminded of.
@@ -100,6 +101,8 @@ pub(crate) struct Run {
     pub(crate) permit: Option<Permit<Errand>>,
     /// The question that was just answered, for policy to read.
     pub(crate) decided: Option<Approval>,
+    /// Knows what was lent to this run, beside the secrets of the process.
+    pub(crate) redactor: Redactor,
 }
 
 impl Run {
@@ -140,6 +143,7 @@ impl Run {
             writes: Vec::new(),
             permit: None,
             decided: None,
+            redactor: crew.redactor.clone(),
             task: row.task,
             crew,
         })

@@ -1,4 +1,5 @@
-//! The nouns of Wardroom. No I/O, no async, no clock: time and randomness arrive as arguments.
+//! The nouns of Wardroom. No I/O, no clock: time and randomness arrive as arguments. What is async
+//! is a port, declared here and answered elsewhere.
 //!
 //! What stays out: rules (`policy`), the life of a task (`engine`), storage records (`store`).
 
@@ -23,6 +24,7 @@ mod grant;
 mod standing;
 mod mandate;
 mod audit;
+mod secret;
 
 pub mod limits;
 
@@ -41,6 +43,7 @@ pub use identity::{Identity, LinkedIdentity};
 pub use label::{Integrity, Labels};
 pub use mandate::Mandate;
 pub use principal::{Origin, Principal, Role, User, UserStatus};
+pub use secret::{Borrower, Lending, NoSecret, SecretSource};
 pub use standing::{BypassMode, Emergency, PermissionLevel, Scope, ScopeKind, Scopes};
 pub use task::{Priority, Progress, Task, TaskStatus, TaskType};
 pub use tier::RiskTier;

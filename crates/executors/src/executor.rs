@@ -1,13 +1,16 @@
 //! The host's end of one runner: sends a permitted call, hears its output, takes its answer.
 
+use crate::egress::WayOut;
 use crate::protocol::{Answer, Call, Done, body_length, encode};
 use crate::runner::{FETCH, TOOLS};
 use base64::Engine as _;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use wardroom_domain::{Effect, limits};
 use wardroom_policy::Permit;
+use wardroom_sandbox::egress::{self, GitPush, Label, Scope, Swap};
 use wardroom_sandbox::{DestroyReason, ExecHandle, Input, Outcome, Output, Sandbox};
 use wardroom_tools::Foreign;
 
@@ -22,6 +25,31 @@ pub struct Errand {
     pub timeout: Duration,
     /// The foreign tool that carries it out, as it was when this was judged.
     pub foreign: Option<Foreign>,
+    /// Whether it leaves the box.
+    pub passage: Passage,
+}
+
+/// Whether an errand leaves the box.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Passage {
+    /// It stays inside: the way out is shut while it runs.
+    #[default]
+    Shut,
+    /// It may reach what the sandbox may reach.
+    Open,
+    /// The same, and a git remote may be changed.
+    Push,
+}
+
+/// A secret for one errand: the sandbox sees a placeholder, and the proxy puts the value in.
+#[derive(Debug)]
+pub struct Loan {
+    /// What stands for the value inside.
+    pub placeholder: String,
+    /// What the errand calls it: the name of the secret.
+    pub name: String,
+    /// The value, and where it may go.
+    pub swap: Swap,
 }
 
 /// The runner did not keep to its protocol, or is gone. Its sandbox must be closed.
@@ -42,6 +70,9 @@ pub enum RunnerFault {
     /// It does not know the tool.
     #[error("no runner carries out `{0}`")]
     UnknownTool(String),
+    /// A secret cannot be lent.
+    #[error("{0}")]
+    NotLent(String),
     /// The file cannot be brought out.
     #[error("{0}")]
     Unreadable(String),
@@ -65,10 +96,15 @@ pub struct Executor {
     handle: ExecHandle,
     input: Input,
     output: BufReader<Output>,
+    way_out: Option<WayOut>,
 }
 
 impl Executor {
-    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, mut handle: ExecHandle) -> Result<Self, String> {
+    pub(crate) fn new(
+        sandbox: Arc<dyn Sandbox>,
+        mut handle: ExecHandle,
+        way_out: Option<WayOut>,
+    ) -> Result<Self, String> {
         let input = handle.stdin.take().ok_or("it has no input")?;
         let output = BufReader::new(handle.stdout.take().ok_or("it has no output")?);
         Ok(Self {
@@ -76,6 +112,7 @@ impl Executor {
             handle,
             input,
             output,
+            way_out,
         })
     }
 
@@ -91,19 +128,29 @@ impl Executor {
         TOOLS.contains(&tool)
     }
 
-    /// Carries out one permitted call. `heard` gets its output as it comes.
+    /// Carries out one permitted call, with the secrets that were lent for it and what else its
+    /// programs read from their environment. `heard` gets its output as it comes.
     pub async fn carry(
         &mut self,
         permit: Permit<Errand>,
+        equipment: Equipment,
         heard: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Done, RunnerFault> {
         let errand = permit.spend();
         if !Self::knows(&errand.effect.call.tool) {
             return Err(RunnerFault::UnknownTool(errand.effect.call.tool));
         }
-        let call = call_of(&errand);
+        let mut call = call_of(&errand);
+        call.environment = equipment.environment;
+        for loan in &equipment.loans {
+            let (name, placeholder) = (loan.name.clone(), loan.placeholder.clone());
+            call.placeholders.insert(name, placeholder);
+        }
+        self.open_passage(&errand, &equipment.loans)?;
         let time_max = errand.timeout + LATE_MAX;
-        match tokio::time::timeout(time_max, self.exchange(&call, heard)).await {
+        let done = tokio::time::timeout(time_max, self.exchange(&call, heard)).await;
+        self.shut_passage(&errand, &equipment.loans);
+        match done {
             Ok(Err(RunnerFault::Gone(error))) => Err(self.why_gone(error).await),
             Ok(done) => done,
             Err(_) => Err(RunnerFault::Hung(time_max)),
@@ -116,6 +163,30 @@ impl Executor {
             Ok(report) if report.outcome == Outcome::OutOfMemory => RunnerFault::Starved(NO_MEMORY),
             Ok(report) if report.outcome == Outcome::OutOfSpace => RunnerFault::Starved(NO_SPACE),
             _ => RunnerFault::Gone(error),
+        }
+    }
+
+    /// From here on what leaves is on this errand's account.
+    fn open_passage(&self, errand: &Errand, loans: &[Loan]) -> Result<(), RunnerFault> {
+        let Some(way_out) = &self.way_out else {
+            return Ok(());
+        };
+        for loan in loans {
+            let lent = way_out.proxy.lend(&loan.placeholder, loan.swap.clone());
+            lent.map_err(|error| RunnerFault::NotLent(error.to_string()))?;
+        }
+        way_out.proxy.set_scope(scope_of(errand, errand.passage));
+        Ok(())
+    }
+
+    /// What the errand left behind keeps its account, and can leave no more.
+    fn shut_passage(&self, errand: &Errand, loans: &[Loan]) {
+        let Some(way_out) = &self.way_out else {
+            return;
+        };
+        way_out.proxy.set_scope(scope_of(errand, Passage::Shut));
+        for loan in loans {
+            way_out.proxy.withdraw(&loan.placeholder);
         }
     }
 
@@ -215,6 +286,40 @@ impl Executor {
     }
 }
 
+/// What an errand is given besides its permit.
+#[derive(Debug, Default)]
+pub struct Equipment {
+    /// The secrets that it may use.
+    pub loans: Vec<Loan>,
+    /// What its programs find in their environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Before the first errand, and between two, nothing leaves.
+pub(crate) fn shut() -> Scope {
+    Scope {
+        passage: egress::Passage::Shut,
+        ..Scope::default()
+    }
+}
+
+fn scope_of(errand: &Errand, passage: Passage) -> Scope {
+    Scope {
+        label: Label {
+            task: errand.effect.task.to_string().into(),
+            action: errand.effect.id.to_string().into(),
+        },
+        passage: match passage {
+            Passage::Shut => egress::Passage::Shut,
+            Passage::Open | Passage::Push => egress::Passage::Open,
+        },
+        git_push: match passage {
+            Passage::Push => GitPush::Permitted,
+            Passage::Shut | Passage::Open => GitPush::Refused,
+        },
+    }
+}
+
 fn call_of(errand: &Errand) -> Call {
     Call {
         action: errand.effect.id.to_string(),
@@ -224,6 +329,8 @@ fn call_of(errand: &Errand) -> Call {
         timeout_ms: errand.timeout.as_millis() as u64,
         text_bytes_max: limits::TOOL_OUTPUT_BYTES_MAX,
         output_bytes_max: limits::TOOL_LOG_BYTES_MAX,
+        environment: Vec::new(),
+        placeholders: BTreeMap::new(),
     }
 }
 

@@ -3,12 +3,15 @@
 //! No sandbox, no shell: whatever is missing is an error with a sentence, never a weaker box.
 
 use crate::Executor;
+use crate::egress::{Egress, NoWayOut};
+use crate::executor::shut;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use wardroom_sandbox::egress::{Rules, Sink};
 use wardroom_sandbox::{
-    Demands, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath, SandboxId,
-    SandboxSpec, WorkspaceMount,
+    Demands, EgressSpec, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath,
+    SandboxId, SandboxSpec, WorkspaceMount,
 };
 use wardroom_sandbox::{Sandbox, SandboxError, SandboxProvider};
 
@@ -26,6 +29,7 @@ pub struct Hands {
     runner: PathBuf,
     limits: Limits,
     demands: Demands,
+    egress: Option<Egress>,
 }
 
 /// What a task's executor works on.
@@ -70,6 +74,9 @@ pub enum NoHands {
     /// What was asked for cannot be a sandbox.
     #[error(transparent)]
     Malformed(#[from] MalformedSpec),
+    /// The way out could not be made.
+    #[error("the sandbox has no way out: {0}")]
+    NoWayOut(#[from] NoWayOut),
     /// The runner inside did not come up.
     #[error("the runner did not come up in its sandbox: {0}")]
     Runner(String),
@@ -97,6 +104,7 @@ impl Hands {
             runner,
             limits,
             demands,
+            egress: None,
         }
     }
 
@@ -105,20 +113,54 @@ impl Hands {
         &self.demands
     }
 
+    /// The same, with a way out. Without one, or with one that leads nowhere, nothing leaves.
+    #[must_use]
+    pub fn with_egress(mut self, egress: Egress) -> Self {
+        self.egress = Some(egress).filter(|egress| !egress.rules().allow.is_empty());
+        self
+    }
+
+    /// The way out, if there is one.
+    pub fn egress(&self) -> Option<&Egress> {
+        self.egress.as_ref()
+    }
+
+    /// What may be reached from inside; nothing by default.
+    pub fn rules(&self) -> &Rules {
+        static NOTHING: LazyLock<Rules> = LazyLock::new(Rules::default);
+        self.egress.as_ref().map_or(&NOTHING, Egress::rules)
+    }
+
     /// The backend, for probing and sweeping.
     pub fn provider(&self) -> &Arc<dyn SandboxProvider> {
         &self.provider
     }
 
-    /// Makes the sandbox, starts the runner and waits for its hello.
-    pub async fn open(&self, bench: Workbench) -> Result<Executor, NoHands> {
-        let spec = self.spec(bench)?;
+    /// Makes the sandbox, starts the runner and waits for its hello. What leaves it is told to
+    /// `sink`; without one nothing leaves.
+    pub async fn open(&self, bench: Workbench, sink: Option<Sink>) -> Result<Executor, NoHands> {
+        let egress = self.egress.as_ref().zip(sink);
+        let prepared = match &egress {
+            Some((egress, _)) => Some(egress.prepare(&bench.id)?),
+            None => None,
+        };
+        let mut spec = self.spec(bench)?;
+        let mut runner = ExecSpec::service([RUNNER_INSIDE]);
+        if let (Some((egress, _)), Some(prepared)) = (&egress, &prepared) {
+            spec.egress = EgressSpec::Proxied;
+            spec.ro_binds.push(prepared.bind());
+            runner.env = egress.environment();
+        }
         let created = self.provider.create(spec).await?;
-        let exec = created
-            .sandbox
-            .exec(ExecSpec::service([RUNNER_INSIDE]))
-            .await?;
-        let mut executor = Executor::new(created.sandbox, exec).map_err(NoHands::Runner)?;
+        let way_out = match (prepared, egress) {
+            (Some(prepared), Some((_, sink))) => {
+                Some(prepared.start(created.egress, sink, shut())?)
+            }
+            _ => None,
+        };
+        let exec = created.sandbox.exec(runner).await?;
+        let mut executor =
+            Executor::new(created.sandbox, exec, way_out).map_err(NoHands::Runner)?;
         match tokio::time::timeout(HELLO_TIME_MAX, executor.hello()).await {
             Ok(Ok(())) => Ok(executor),
             Ok(Err(fault)) => Err(NoHands::Runner(fault.to_string())),

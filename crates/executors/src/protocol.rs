@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io;
 
 /// The largest frame, either way: a file as large as a tool may write, with room for escapes.
@@ -27,6 +28,12 @@ pub struct Call {
     pub text_bytes_max: usize,
     /// How much of its output is streamed, in bytes.
     pub output_bytes_max: usize,
+    /// What its programs find in their environment, beside the runner's own.
+    #[serde(default)]
+    pub environment: Vec<(String, String)>,
+    /// What stands for the secrets that it may use, by their names.
+    #[serde(default)]
+    pub placeholders: BTreeMap<String, String>,
 }
 
 /// An answer, runner to host.

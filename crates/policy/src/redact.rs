@@ -56,6 +56,14 @@ impl Redactor {
         }
     }
 
+    /// Learns another secret.
+    pub fn also(&mut self, name: &str, value: &str) {
+        let is_known = self.known.iter().any(|(_, known)| known == value);
+        if value.len() >= KNOWN_BYTES_MIN && !is_known {
+            self.known.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
     /// The text without secrets; each leaves its name behind.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut clean = Cow::Borrowed(text);

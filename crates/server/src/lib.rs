@@ -5,6 +5,7 @@ pub mod confinement;
 
 mod start;
 mod vault;
+mod lending;
 mod model_keys;
 mod mcp;
 mod connectors;

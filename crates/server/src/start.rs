@@ -3,6 +3,7 @@
 use crate::app::{App, Inner, router};
 use crate::config::Config;
 use crate::connectors::Connectors;
+use crate::lending::Lender;
 use crate::mcp::McpServersFound;
 use crate::model_keys::{ModelKeys, Sources};
 use crate::vault::Vault;
@@ -22,13 +23,14 @@ use wardroom_coordinator::{Benches, Clock, Crew, ForeignTools, Parts, Settings, 
 use wardroom_domain::{
     AuditDraft, AuditKind, Chain, Digest, OrgId, Role, User, UserId, UserStatus,
 };
-use wardroom_executors::Hands;
 use wardroom_executors::mcp::McpServers;
+use wardroom_executors::{Egress, Hands};
 use wardroom_gateway::Gateway;
 use wardroom_llm::{
     Pace, RoutedModel, Router, RoutingSettings, ScriptedModel, Story, Surroundings,
 };
 use wardroom_policy::redact::Redactor;
+use wardroom_sandbox::egress::Roots;
 use wardroom_store::{AuditSigner, NewLink, Objects, OpenOptions, Store, Write};
 
 /// How `up` was asked to run.
@@ -122,6 +124,14 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// The certificates that remotes are verified by.
+    #[error("the certificates of SSL_CERT_FILE ({}) cannot be read: {source}; mend the variable or take it away", path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The rest of the road.
     #[error(transparent)]
     Wrong(#[from] Wrong),
@@ -168,6 +178,7 @@ pub async fn run(
         routing,
         redactor,
         mcp,
+        &vault,
     )?;
     crew.load_policy().await?;
     let gateway = Gateway::new(crew.clone(), connectors.doors);
@@ -247,6 +258,7 @@ struct Folders {
     snapshots: PathBuf,
     workspaces: PathBuf,
     uploads: PathBuf,
+    egress: PathBuf,
 }
 
 impl Folders {
@@ -259,6 +271,7 @@ impl Folders {
             snapshots: folder("snapshots")?,
             workspaces: folder("workspaces")?,
             uploads: folder("uploads")?,
+            egress: folder("egress")?,
         })
     }
 }
@@ -348,6 +361,7 @@ fn crew(
     router: Router,
     redactor: Redactor,
     mcp: McpServersFound,
+    vault: &Vault,
 ) -> Result<Arc<Crew>, StartError> {
     let config = &startup.config;
     let hands = Hands::new(
@@ -356,11 +370,13 @@ fn crew(
         confinement::limits(config),
         confinement::demands(config),
     );
+    let hands = with_egress(startup, folders, hands)?;
     let vouched = config.mcp.iter();
     let vouched = vouched.map(|(name, server)| (name.clone(), server.tiers.clone()));
     let servers = McpServers::new(mcp.servers, hands.clone());
     let objects = config.objects_path();
     make_private(&objects)?;
+    let lender = Lender::new(config, vault.clone(), store.clone(), org, clock.clone());
     Ok(Crew::new(Parts {
         org,
         store,
@@ -385,8 +401,10 @@ fn crew(
             approval_ttl: config.policy.approval_ttl(),
             wall_time_max: Duration::from_secs(config.sandbox.wall_time_max_s),
             allowance: config.limits.allowance(),
+            git_tokens: config.git_tokens(),
         },
         redactor,
+        secrets: Arc::new(lender),
     }))
 }
 
@@ -394,6 +412,21 @@ fn crew(
 fn opened_places(config: &Config) -> Arc<[String]> {
     let places = config.sandbox.unprotect.iter();
     places.map(|place| place.as_str().to_owned()).collect()
+}
+
+/// The way out of sandboxes, as far as the configuration opens one.
+fn with_egress(startup: &Startup, folders: &Folders, hands: Hands) -> Result<Hands, StartError> {
+    let rules = startup.config.egress_rules();
+    wardroom_executors::clear_certificates(&folders.egress);
+    if rules.allow.is_empty() {
+        return Ok(hands);
+    }
+    let named = startup.environment.get("SSL_CERT_FILE").map(Path::new);
+    let roots = Roots::of_this_machine(named).map_err(|source| StartError::Roots {
+        path: named.unwrap_or(Path::new("")).to_owned(),
+        source,
+    })?;
+    Ok(hands.with_egress(Egress::new(rules, roots, folders.egress.clone())))
 }
 
 /// A one-time link that signs in as the owner. The code stands behind `#`, where no server and no

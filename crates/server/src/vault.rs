@@ -3,8 +3,12 @@
 use crate::config::Config;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use wardroom_domain::OrgId;
-use wardroom_store::{CommitError, MasterKey, SecretName, SetSecret, Store, StoreError, Touch};
+use wardroom_store::{
+    CommitError, HoldTask, MasterKey, SecretName, SetSecret, Store, StoreError, Touch,
+};
 
 /// The variable that may hold the master key.
 const VARIABLE: &str = "WARDROOM_MASTER_KEY";
@@ -17,6 +21,8 @@ pub struct Vault {
     given: Option<Given>,
     /// In the data directory; counts where nothing was given.
     file: PathBuf,
+    /// Held for reading while a secret is sealed and stored, for writing while the key changes.
+    steady: Arc<RwLock<()>>,
 }
 
 /// A key that whoever starts us looks after.
@@ -40,6 +46,69 @@ impl Vault {
         Self {
             given: variable.or_else(credential),
             file: config.master_key_path(),
+            steady: Arc::default(),
+        }
+    }
+
+    /// As long as this is held, the master key stays what it is.
+    pub async fn steady(&self) -> OwnedRwLockReadGuard<()> {
+        self.steady.clone().read_owned().await
+    }
+
+    /// Makes a new master key, seals every secret under it and puts it in the place of the old one.
+    /// Whoever opens a secret meanwhile finds one of the two that fits. Answers how many they were.
+    pub async fn rotate(
+        &self,
+        store: &Store,
+        org: OrgId,
+        touch: Touch,
+    ) -> Result<usize, CommitError> {
+        let _alone = self.steady.write().await;
+        if self.given.is_some() {
+            let reason = "the master key comes from outside of the data directory, so it is changed \
+                          there: unset it, with the key in the file, to have it changed here";
+            return Err(refused(&self.file, reason.to_owned()).into());
+        }
+        let old = self.fitting(store, org).await?;
+        let old = old.ok_or_else(|| self.lost())?;
+        let next = self.next_file();
+        // What an interrupted change left behind fits nothing.
+        let _ = std::fs::remove_file(&next);
+        let new = MasterKey::create(&next)?;
+        let resealed = store.reseal_secrets(org, &old, &new, touch).await?;
+        let count = resealed.count();
+        store.commit(org, vec![resealed.into()]).await?;
+        self.settle_next()?;
+        Ok(count)
+    }
+
+    fn next_file(&self) -> PathBuf {
+        self.file.with_extension("key.next")
+    }
+
+    fn settle_next(&self) -> Result<(), StoreError> {
+        std::fs::rename(self.next_file(), &self.file)
+            .map_err(|error| refused(&self.file, error.to_string()))
+    }
+
+    /// The key that the secrets are sealed under: the one in its place, or the next one, where a
+    /// change was cut off between the store and the file.
+    async fn fitting(&self, store: &Store, org: OrgId) -> Result<Option<MasterKey>, StoreError> {
+        let key = self.load()?;
+        if self.given.is_some() || !self.next_file().exists() {
+            return Ok(key);
+        }
+        if let Some(key) = key
+            && store.fits_secrets(org, &key).await?
+        {
+            return Ok(Some(key));
+        }
+        match MasterKey::load(&self.next_file())? {
+            Some(next) if store.fits_secrets(org, &next).await? => {
+                self.settle_next()?;
+                Ok(Some(next))
+            }
+            _ => self.load(),
         }
     }
 
@@ -53,7 +122,7 @@ impl Vault {
         value: &SecretString,
         touch: Touch,
     ) -> Result<SetSecret, StoreError> {
-        let key = match self.load()? {
+        let key = match self.fitting(store, org).await? {
             Some(key) => key,
             // A second key beside a lost one would only hide that the older secrets are lost, too.
             None if store.secret_names(org).await?.is_empty() => {
@@ -77,8 +146,26 @@ impl Vault {
         if !names.iter().any(|row| row.name == name.as_str()) {
             return Ok(None);
         }
-        let key = self.load()?.ok_or_else(|| self.lost())?;
+        let key = self.fitting(store, org).await?;
+        let key = key.ok_or_else(|| self.lost())?;
         store.open_secret(org, name, &key, purpose, touch).await
+    }
+
+    /// The same for a worker, as long as it holds its task.
+    pub async fn lend(
+        &self,
+        store: &Store,
+        org: OrgId,
+        name: &SecretName,
+        purpose: &str,
+        touch: Touch,
+        hold: HoldTask,
+    ) -> Result<Option<SecretString>, CommitError> {
+        let key = self.fitting(store, org).await?;
+        let key = key.ok_or_else(|| self.lost())?;
+        store
+            .lend_secret(org, name, &key, purpose, touch, hold)
+            .await
     }
 
     fn load(&self) -> Result<Option<MasterKey>, StoreError> {

@@ -84,7 +84,8 @@ pub use people::{SetPassword, SetRole, SetUserStatus};
 pub use remembered::{Remember, Remembered};
 pub use scope::{AssignScopes, Overseer};
 pub use secret::{
-    MasterKey, RemoveSecret, SecretName, SecretRow, SetSecret, Touch, UnfitSecret, fit_value,
+    MasterKey, RemoveSecret, ResealSecrets, SecretName, SecretRow, SetSecret, Touch, UnfitSecret,
+    fit_value,
 };
 pub use signal::{ConsumeSignals, Signal, SignalRow};
 pub use signin::{
@@ -92,6 +93,6 @@ pub use signin::{
     TokenRow, UseLink,
 };
 pub use store::{Counters, OpenMode, OpenOptions, Store};
-pub use task::{CreateTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
+pub use task::{CreateTask, HoldTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
 pub use usage::{Usage, UsageBy, UsageFilter, UsageOfDay, UsageTotal};
 pub use write::{Receipt, Write};

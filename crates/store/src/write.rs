@@ -121,6 +121,8 @@ writes! {
     SaveTask(SaveTask),
     /// A worker gives a task back as it is.
     ReleaseTask(ReleaseTask),
+    /// A worker shows that it still holds a task.
+    HoldTask(HoldTask),
     /// A task's journal grows; the store gives the sequence number.
     Journal(Journal),
     /// An effect is intended.
@@ -169,6 +171,8 @@ writes! {
     PutDocument(PutDocument),
     /// A secret gets its next version, and the audit log says so.
     SetSecret(SetSecret),
+    /// Every secret gets another master key, and the audit log says so.
+    ResealSecrets(ResealSecrets),
     /// A secret is removed, and the audit log says so.
     RemoveSecret(RemoveSecret),
     /// What happened, for good.

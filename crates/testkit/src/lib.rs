@@ -5,4 +5,5 @@ pub mod mcp;
 pub mod models;
 pub mod postgres;
 pub mod telegram;
+pub mod website;
 pub mod world;

@@ -38,6 +38,10 @@ pub struct Setup {
     pub flags: Vec<String>,
     /// Secrets that are stored before the first start: names and values.
     pub secrets: Vec<(String, String)>,
+    /// What the server finds in its environment.
+    pub environment: Vec<(String, String)>,
+    /// What starts the server: a program that ends by starting its arguments. Nothing if empty.
+    pub wrapper: Vec<String>,
 }
 
 impl Setup {
@@ -51,6 +55,8 @@ impl Setup {
             spares: Vec::new(),
             flags: Vec::new(),
             secrets: Vec::new(),
+            environment: Vec::new(),
+            wrapper: Vec::new(),
         }
     }
 
@@ -73,6 +79,33 @@ impl Setup {
     pub fn with(mut self, tables: &str) -> Self {
         self.tables.push_str(tables);
         self
+    }
+
+    /// With a variable in the server's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same, started by another program.
+    #[must_use]
+    pub fn wrapped(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match self.wrapper.split_first() {
+            None => Command::new(&self.binary),
+            Some((program, rest)) => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(&self.binary);
+                command
+            }
+        };
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// With another patience towards the model.
@@ -197,7 +230,9 @@ impl World {
             .append(true)
             .open(self.folder.path().join("server.log"))
             .expect("a log file");
-        let mut server = Command::new(&self.setup.binary)
+        let mut server = self
+            .setup
+            .command()
             .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])
             .arg(self.data())
             .args(&self.setup.flags)

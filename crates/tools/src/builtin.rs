@@ -15,6 +15,7 @@ pub const FIND_TOOLS: &str = "find_tools";
 pub(crate) fn tools() -> Vec<Tool> {
     let mut tools = coordinator_tools();
     tools.extend(view_tools());
+    tools.extend(web_tools());
     tools.extend(outward_tools());
     tools
 }
@@ -76,7 +77,8 @@ fn view_tools() -> Vec<Tool> {
             "shell",
             "Run a shell command in the sandbox, in /workspace. Changes stay in your copy until applied.",
             object(
-                json!({"command": text(""), "timeout_s": {"type": "integer", "minimum": 1, "maximum": 3600}}),
+                json!({"command": text(""), "timeout_s": {"type": "integer", "minimum": 1, "maximum": 3600},
+                    "network": {"type": "boolean", "description": "true if a program in it needs the allowed hosts"}}),
                 &["command"],
             ),
         ),
@@ -131,8 +133,36 @@ fn view_tools() -> Vec<Tool> {
         ),
         view(
             "html_to_markdown",
-            "Turn HTML into Markdown.",
-            object(json!({"html": text("")}), &["html"]),
+            "Turn HTML, or the page at a URL, into Markdown.",
+            object(
+                json!({"html": text(""), "url": text("instead of html")}),
+                &[],
+            ),
+        ),
+    ]
+}
+
+fn web_tools() -> Vec<Tool> {
+    let web = |class, name, description, parameters| {
+        tool(Seat::Executor, class, name, description, parameters)
+    };
+    vec![
+        web(
+            RetryClass::Read,
+            "http_fetch",
+            "Get a text resource from an allowed host.",
+            object(json!({"url": text("")}), &["url"]),
+        ),
+        web(
+            RetryClass::Blind,
+            "http_request",
+            "Send any HTTP request to an allowed host.",
+            object(
+                json!({"method": text(""), "url": text(""),
+                    "headers": {"type": "object", "additionalProperties": {"type": "string"}}, "body": text(""),
+                    "secret": text("name of a stored secret; sent as bearer token, or where a header holds {{secret}}")}),
+                &["method", "url"],
+            ),
         ),
     ]
 }

@@ -15,7 +15,7 @@ use crate::page::Page;
 use crate::policy::{
     ExplainPolicy, ExplainedCall, OwnRules, Policy, PolicyHistory, PutPolicy, RollbackPolicy,
 };
-use crate::secret::{PutSecret, SecretList};
+use crate::secret::{KeyRotated, PutSecret, SecretList};
 use crate::session::{CreateSession, Session, SessionList};
 use crate::task::{CreateTask, ResolveEffect, Task, TaskEnvelope, TaskFilter, TaskList, TellTask};
 use crate::token::{CreateToken, CreatedToken, TokenList};
@@ -339,6 +339,12 @@ impl Client {
         let url = self.url(&format!("v1/secrets/{}", segment(name)))?;
         let request = self.http.put(url).json(put).timeout(TIMEOUT_ANSWER);
         self.send(request).await.map(drop)
+    }
+
+    /// `POST /v1/secret-key/rotate`
+    pub async fn rotate_key(&self) -> Result<KeyRotated, ClientError> {
+        self.post("v1/secret-key/rotate", &serde_json::json!({}))
+            .await
     }
 
     /// `DELETE /v1/secrets/{name}`

@@ -1,7 +1,8 @@
 //! The side that runs inside the sandbox: it knows the fixed tool API and nothing else.
 //!
 //! It reads calls from standard input and writes answers to standard output, one call at a time.
-//! It holds no key, knows no server and needs no network.
+//! It holds no key and knows no server. Where the sandbox has a way out, it makes the requests of
+//! the HTTP tools through it, like any other program inside.
 
 mod text;
 mod shell;
@@ -9,11 +10,15 @@ mod files;
 mod markdown;
 mod pdf;
 mod archive;
+mod client;
+mod web;
 
 use crate::protocol::{Answer, Call, Done, body_length, encode};
+use crate::web::{NoRequest, WebRequest};
 use serde_json::{Value, json};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
+use web::Web;
 
 /// The tools that the runner knows. What is not here is refused on this side too.
 pub const TOOLS: &[&str] = &[
@@ -27,6 +32,8 @@ pub const TOOLS: &[&str] = &[
     "md_read",
     "md_write",
     "html_to_markdown",
+    "http_fetch",
+    "http_request",
 ];
 
 /// Brings a piece of a file out; asked for by the host, offered to no model.
@@ -96,8 +103,12 @@ pub fn serve(input: impl Read, output: impl Write + Send + 'static) -> i32 {
 }
 
 fn serve_calls(mut input: impl Read, sink: &Sink) -> io::Result<()> {
+    let mut web = None;
     while let Some(call) = read_call(&mut input)? {
-        let finding = carry(&call, sink);
+        let finding = match WebRequest::read(&call.tool, &call.arguments) {
+            Some(request) => request_web(&mut web, &call, request),
+            None => carry(&call, sink),
+        };
         sink.send(&Answer::Done(Done {
             action: call.action,
             fence: call.fence,
@@ -107,6 +118,26 @@ fn serve_calls(mut input: impl Read, sink: &Sink) -> io::Result<()> {
         }))?;
     }
     Ok(())
+}
+
+/// Requests are read here as they were read when they were judged.
+fn request_web(
+    web: &mut Option<Web>,
+    call: &Call,
+    request: Result<WebRequest, NoRequest>,
+) -> Finding {
+    let request = match request {
+        Ok(request) => request,
+        Err(wrong) => return Finding::bad(wrong.to_string()),
+    };
+    let made = match web.take() {
+        Some(made) => Ok(made),
+        None => Web::new(),
+    };
+    match made {
+        Ok(made) => web.insert(made).carry(call, &request),
+        Err(why) => Finding::bad(why.to_string()),
+    }
 }
 
 fn read_call(input: &mut impl Read) -> io::Result<Option<Call>> {
@@ -148,7 +179,10 @@ fn carry(call: &Call, sink: &Sink) -> Finding {
                 .unwrap_or_default();
             files::fetch(argument("path"), offset)
         }
-        "html_to_markdown" => markdown::from_html(argument("html")),
+        "html_to_markdown" if call.arguments.get("html").is_some() => {
+            markdown::from_html(argument("html"))
+        }
+        "html_to_markdown" => Finding::bad("give either `html` or `url`"),
         other => Finding {
             is_error: true,
             text: format!("the runner knows no tool `{other}`"),

@@ -2,6 +2,7 @@
 
 use super::{Finding, Sink, text};
 use crate::protocol::{Answer, Call};
+use crate::web::secret_mark;
 use base64::Engine as _;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -25,7 +26,7 @@ pub(crate) fn run(call: &Call, sink: &Sink) -> Finding {
         .get("command")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let mut child = match spawn(line) {
+    let mut child = match spawn(&with_placeholders(line, call), call) {
         Ok(child) => child,
         Err(error) => return Finding::bad(format!("the shell did not start: {error}")),
     };
@@ -35,7 +36,15 @@ pub(crate) fn run(call: &Call, sink: &Sink) -> Finding {
     finding(ended, text, call.timeout_ms)
 }
 
-fn spawn(line: &str) -> std::io::Result<Child> {
+/// The line as it runs: what stands for a secret in place of its name.
+fn with_placeholders(line: &str, call: &Call) -> String {
+    let names = call.placeholders.iter();
+    names.fold(line.to_owned(), |line, (name, placeholder)| {
+        line.replace(&secret_mark(name), placeholder)
+    })
+}
+
+fn spawn(line: &str, call: &Call) -> std::io::Result<Child> {
     let shell = if Path::new("/bin/bash").exists() {
         "/bin/bash"
     } else {
@@ -44,6 +53,7 @@ fn spawn(line: &str) -> std::io::Result<Child> {
     Command::new(shell)
         .arg("-c")
         .arg(line)
+        .envs(call.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

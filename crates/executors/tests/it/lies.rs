@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use wardroom_domain::{Digest, Effect, EffectId, RetryClass, RiskTier, TaskId, ToolCall, limits};
 use wardroom_executors::protocol::Done;
-use wardroom_executors::{Errand, Executor, Hands, NoHands, RunnerFault, Workbench};
+use wardroom_executors::{
+    Equipment, Errand, Executor, Hands, NoHands, Passage, RunnerFault, Workbench,
+};
 use wardroom_policy::Permit;
 use wardroom_policy::decide::{Approvers, Policy, Preset};
 use wardroom_sandbox::{Demands, DestroyReason, Limits, NativeProvider, WorkspaceMount};
@@ -68,7 +70,7 @@ async fn try_open(liar: &Liar, name: &str) -> Result<Executor, NoHands> {
         protected: Vec::new(),
         shown: Vec::new(),
     };
-    liar.hands.open(bench).await
+    liar.hands.open(bench, None).await
 }
 
 async fn open(liar: &Liar, name: &str) -> Executor {
@@ -97,11 +99,14 @@ fn errand(number: u32, tool: &str) -> Permit<Errand> {
         fence: 7,
         timeout: Duration::ZERO,
         foreign: None,
+        passage: Passage::Shut,
     })
 }
 
 async fn carry(executor: &mut Executor, number: u32) -> Result<Done, RunnerFault> {
-    executor.carry(errand(number, "shell"), &mut |_| {}).await
+    executor
+        .carry(errand(number, "shell"), Equipment::default(), &mut |_| {})
+        .await
 }
 
 /// Tells a lie while an honest neighbour works beside it.
@@ -261,7 +266,9 @@ async fn an_answer_is_cut_to_what_a_model_may_read() {
 async fn a_tool_that_no_runner_knows_is_not_even_asked_for() {
     let honest = liar(HONEST);
     let mut executor = open(&honest, "unknown").await;
-    let asked = executor.carry(errand(1, "mount"), &mut |_| {}).await;
+    let asked = executor
+        .carry(errand(1, "mount"), Equipment::default(), &mut |_| {})
+        .await;
     let refused = asked.expect_err("a refusal").to_string();
     assert_eq!(refused, "no runner carries out `mount`");
     assert_eq!(carry(&mut executor, 2).await.expect("done").text, "done");

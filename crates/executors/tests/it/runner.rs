@@ -1,6 +1,7 @@
 //! The runner's side: it carries out what it knows and refuses everything else by itself.
 
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use wardroom_executors::protocol::{Call, encode};
@@ -28,6 +29,8 @@ fn call(tool: &str, arguments: Value) -> Vec<u8> {
         timeout_ms: 1000,
         text_bytes_max: 1000,
         output_bytes_max: 1000,
+        environment: Vec::new(),
+        placeholders: BTreeMap::new(),
     };
     encode(&call).expect("a frame")
 }

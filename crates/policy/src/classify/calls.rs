@@ -8,7 +8,7 @@ use super::hosts::{Special, special};
 use super::programs::http::Request;
 use super::rule::{Reach, Rule};
 use super::shell::Walker;
-use super::verdict::{Ground, Verdict};
+use super::verdict::{Ground, Talk, Verdict};
 use super::words::Arg;
 
 /// Rules about tool calls. Their examples are lines of the form `tool {"argument": …}`.
@@ -159,6 +159,16 @@ pub fn classify_call(tool: &str, arguments: &Value, ground: &Ground) -> Verdict 
         walker.always(&MALFORMED, tool);
     }
     walker.draft.finish(&general::NOTHING)
+}
+
+/// Whether a tool call speaks to other machines. What a program does that nothing is known of is
+/// not part of the answer: whoever opens the way out for what talks keeps it shut for the rest.
+pub fn talk_of(tool: &str, arguments: &Value, ground: &Ground) -> Talk {
+    let mut walker = Walker::new(ground);
+    match walker.tool(tool, arguments) {
+        Some(()) => walker.draft.talk(),
+        None => Talk::default(),
+    }
 }
 
 impl Walker<'_> {

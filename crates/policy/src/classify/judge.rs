@@ -61,6 +61,9 @@ impl Walker<'_> {
             self.add(&general::HELP, program);
             return Feed::Computed;
         }
+        if super::downloads::downloads(program, rest) {
+            self.draft.downloads();
+        }
         match self.by_code(program, rest, input) {
             Some(output) => output,
             None => self.by_table(program, rest, input),

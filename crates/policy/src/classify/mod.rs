@@ -24,12 +24,13 @@ mod table;
 mod general;
 mod check;
 mod depth;
+mod downloads;
 mod limits;
 
-pub use calls::{KNOWN_TOOLS, classify_call};
+pub use calls::{KNOWN_TOOLS, classify_call, talk_of};
 pub use check::{RuleFault, rules, self_check};
 pub use rule::{Reach, Rule, When};
-pub use verdict::{Effect, Ground, Verdict};
+pub use verdict::{Effect, Ground, PUSH_RULE, Talk, Verdict};
 
 use shell::{Feed, Walker};
 

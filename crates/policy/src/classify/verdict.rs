@@ -84,6 +84,21 @@ pub struct Draft {
     effects: Vec<Effect>,
     /// The function whose body is being judged.
     pub defining: Option<String>,
+    talk: Talk,
+}
+
+/// The rule of what changes a repository on another machine: it is asked about every time.
+pub const PUSH_RULE: &str = "network.push";
+
+/// Whether an action speaks to other machines, as far as it is written in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Talk {
+    /// A part of it is there to speak to another machine.
+    pub is_remote: bool,
+    /// A part of it fetches packages.
+    pub downloads: bool,
+    /// It may change a repository elsewhere.
+    pub pushes: bool,
 }
 
 #[derive(Debug)]
@@ -97,6 +112,7 @@ impl Draft {
     /// Takes a finding into account; the first of the strictest ones is the one that speaks.
     pub fn add(&mut self, ground: &Ground, rule: &'static Rule, subject: &str) {
         let tier = ground.tier_of(rule);
+        self.talk.is_remote |= rule.reach == Reach::Remote;
         if self.best.as_ref().is_some_and(|best| best.tier >= tier) {
             return;
         }
@@ -105,6 +121,21 @@ impl Draft {
             rule,
             subject: subject.to_owned(),
         });
+    }
+
+    /// Notes that a repository elsewhere may be changed.
+    pub fn pushes(&mut self) {
+        self.talk.pushes = true;
+    }
+
+    /// Notes that packages are fetched.
+    pub fn downloads(&mut self) {
+        self.talk.downloads = true;
+    }
+
+    /// Whether it speaks to other machines.
+    pub fn talk(&self) -> Talk {
+        self.talk
     }
 
     /// Has the command fetched anything from the network so far?

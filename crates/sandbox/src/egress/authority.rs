@@ -23,7 +23,8 @@ pub enum AuthorityError {
     Tls(#[from] rustls::Error),
 }
 
-pub(super) struct Authority {
+/// What programs inside must trust, for hosts with a secret.
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
     servers: Mutex<HashMap<HostName, Arc<ServerConfig>>>,
@@ -46,12 +47,13 @@ impl Authority {
         })
     }
 
+    /// Its certificate, for the programs inside.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
     /// How to answer for this host. Made once; hosts come from the few that have a secret.
-    pub fn server(&self, host: &HostName) -> Result<Arc<ServerConfig>, AuthorityError> {
+    pub(super) fn server(&self, host: &HostName) -> Result<Arc<ServerConfig>, AuthorityError> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = servers.get(host) {
             return Ok(known.clone());
@@ -89,9 +91,8 @@ pub(super) fn remote_tls(
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    for root in extra {
-        roots.add(root)?;
-    }
+    // A system's bundle may hold something that cannot be read; the rest counts.
+    roots.add_parsable_certificates(extra);
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

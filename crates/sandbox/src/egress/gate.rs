@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// A connection of any make: from the sandbox, to a remote, with or without TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -25,7 +26,18 @@ pub(super) const FLOOD_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
     pub label: Label,
+    pub passage: Passage,
     pub git_push: GitPush,
+}
+
+/// Whether anything at all may leave just now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Passage {
+    /// What the rules allow.
+    #[default]
+    Open,
+    /// Nothing, and what is open is closed.
+    Shut,
 }
 
 /// Whether a git remote may be changed, as far as the proxy can see into the connection.
@@ -46,6 +58,8 @@ pub(super) struct Gate {
     pub remote_tls: Arc<rustls::ClientConfig>,
     pub sink: Sink,
     pub scope: RwLock<Scope>,
+    /// Counts how often the passage was shut.
+    pub shut: watch::Sender<u64>,
 }
 
 impl Gate {
@@ -73,8 +87,20 @@ impl Gate {
         counted
     }
 
+    /// From now on the sandbox works for this.
+    pub fn set_scope(&self, scope: Scope) {
+        let is_shut = scope.passage == Passage::Shut;
+        *self.scope.write().unwrap_or_else(PoisonError::into_inner) = scope;
+        if is_shut {
+            self.shut.send_modify(|times| *times += 1);
+        }
+    }
+
     /// The rule that opens this place, as text for the record.
     pub fn admit(&self, remote: &Remote) -> Result<String, Refusal> {
+        if self.scope().passage == Passage::Shut {
+            return Err(Refusal::Shut);
+        }
         let rules = self.rules();
         let rule = rules.admitting(remote);
         let rule = rule.ok_or_else(|| Refusal::NotListed(remote.clone()))?;

@@ -23,7 +23,7 @@ use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -38,6 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Options {
     /// Trusted besides the public ones, where TLS ends at the proxy.
     pub extra_roots: Vec<CertificateDer<'static>>,
+    /// Made before the sandbox, so that its certificate can be shown inside; else a new one.
+    pub authority: Option<Authority>,
     pub scope: Scope,
 }
 
@@ -75,10 +77,11 @@ impl Proxy {
             spending: Arc::new(Spending::new(budgets)),
             resolver,
             swaps: Swaps::default(),
-            authority: Authority::new()?,
+            authority: options.authority.map_or_else(Authority::new, Ok)?,
             remote_tls: Arc::new(remote_tls(options.extra_roots)?),
             sink,
             scope: RwLock::new(options.scope),
+            shut: watch::Sender::new(0),
         });
         let crowd = Arc::new(Semaphore::new(CROWD_TOLD_MAX));
         let mut tasks = JoinSet::new();
@@ -116,10 +119,10 @@ pub struct ProxyHandle {
 }
 
 impl ProxyHandle {
-    /// From now on the sandbox works for this; connections that are open keep their label.
+    /// From now on the sandbox works for this; connections that are open keep their label, and
+    /// end where the passage is shut.
     pub fn set_scope(&self, scope: Scope) {
-        let current = self.gate.scope.write();
-        *current.unwrap_or_else(PoisonError::into_inner) = scope;
+        self.gate.set_scope(scope);
     }
 
     /// What may be reached from now on; connections that are open stay so.
@@ -195,8 +198,12 @@ impl Doorkeeper {
         let (gate, way) = (self.gate.clone(), self.way);
         let refusal = match gate.spending.connection() {
             Ok(place) => {
+                let mut shut = gate.shut.subscribe();
                 connections.spawn(async move {
-                    attend(&gate, stream, way).await;
+                    tokio::select! {
+                        () = attend(&gate, stream, way) => {}
+                        _ = shut.changed() => {}
+                    }
                     drop(place);
                 });
                 return true;

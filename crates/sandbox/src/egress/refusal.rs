@@ -24,6 +24,10 @@ pub enum Refusal {
     Unresolved(HostName),
     #[error("{0} could not be reached")]
     Unreachable(Remote),
+    #[error(
+        "nothing may leave this sandbox for the action at hand, which was judged as one that stays inside"
+    )]
+    Shut,
     #[error("the Host header differs from the target of the request")]
     HostMismatch,
     #[error(
@@ -95,6 +99,7 @@ impl Refusal {
             Self::Address { .. } => (S::FORBIDDEN, "address_not_global"),
             Self::Unresolved(_) => (S::BAD_GATEWAY, "unresolved"),
             Self::Unreachable(_) => (S::BAD_GATEWAY, "unreachable"),
+            Self::Shut => (S::FORBIDDEN, "shut"),
             Self::HostMismatch => (S::FORBIDDEN, "host_mismatch"),
             Self::NoServerName => (S::FORBIDDEN, "no_server_name"),
             Self::ServerName(_) => (S::FORBIDDEN, "server_name_mismatch"),

@@ -63,6 +63,18 @@ impl HostRule {
         port_fits && self.names(host)
     }
 
+    /// The name that it opens, with `*.` in front if it is those beneath it; without a port.
+    pub fn name(&self) -> String {
+        match &self.pattern {
+            Pattern::Exact(host) => host.to_string(),
+            Pattern::Beneath(suffix) => format!("*.{suffix}"),
+        }
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        self.port.map_or(WEB_PORTS.to_vec(), |port| vec![port])
+    }
+
     fn names(&self, host: &HostName) -> bool {
         match &self.pattern {
             Pattern::Exact(own) => own == host,
@@ -221,6 +233,30 @@ impl Rules {
     /// Whether the name is open on any port, which is all that a resolver is asked.
     pub fn names(&self, host: &HostName) -> bool {
         self.allow.iter().any(|rule| rule.names(host))
+    }
+
+    /// Whether this very place is one that the organisation vouches for by its name.
+    pub fn vouches_for(&self, remote: &Remote) -> bool {
+        let is_it = |vouched: &Vouched| matches!(vouched, Vouched::Host(own) if own == remote);
+        self.allow_private.iter().any(is_it)
+    }
+
+    /// The open places of a host.
+    pub fn places(&self, host: &HostName) -> Vec<Remote> {
+        let ports = self
+            .allow
+            .iter()
+            .filter(|rule| rule.names(host))
+            .flat_map(HostRule::ports);
+        let mut places: Vec<_> = ports
+            .map(|port| Remote {
+                host: host.clone(),
+                port,
+            })
+            .collect();
+        places.sort();
+        places.dedup();
+        places
     }
 
     /// Asked after resolution, for every address a name leads to.

@@ -6,6 +6,8 @@ use super::settings::{SandboxBackend, TelegramMode};
 use super::value::{BusUrl, ObjectUrl};
 use super::{Config, mcp};
 use std::path::PathBuf;
+use wardroom_llm::KeyReference;
+use wardroom_sandbox::egress::Remote;
 
 /// Refuses what cannot be meant. `place` finds where a key stands.
 pub fn check(config: &Config, place: impl Fn(&[&str]) -> Option<Place>) -> Result<(), ConfigError> {
@@ -31,6 +33,7 @@ fn complaint(config: &Config) -> Option<(String, String)> {
         .or_else(|| models(config))
         .or_else(|| mcp::complaint(&config.mcp))
         .or_else(|| connectors(config))
+        .or_else(|| git_tokens(config))
 }
 
 fn unsupported(config: &Config) -> Option<(String, String)> {
@@ -152,4 +155,26 @@ fn models(config: &Config) -> Option<(String, String)> {
         }
     }
     None
+}
+
+/// A token is a stored secret, for a remote that can be reached.
+fn git_tokens(config: &Config) -> Option<(String, String)> {
+    let rules = config.egress_rules();
+    config.sandbox.git_tokens.iter().find_map(|(name, key)| {
+        let reason = match Remote::parse(name, Some(super::HTTPS_PORT)) {
+            Err(error) => format!(
+                "`{name}` is no git remote: {error}; write github.com or git.example.com:8443"
+            ),
+            Ok(remote) if rules.admitting(&remote).is_none() => {
+                format!(
+                    "{remote} cannot be reached from a sandbox; add it to sandbox.allow_domains"
+                )
+            }
+            Ok(_) if matches!(key, KeyReference::Env(_)) => {
+                "is lent to tasks, so it must be a stored secret; write secret:NAME".to_owned()
+            }
+            Ok(_) => return None,
+        };
+        Some((format!("sandbox.git_tokens.{name}"), reason))
+    })
 }

@@ -36,7 +36,7 @@ pub fn known(path: &[&str]) -> Known {
         ["models"] | ["mcp"] | ["connectors", "telegram"] | ["routing", "task_types"] => {
             Known::AnyName
         }
-        ["mcp", _, "tiers" | "headers" | "env"] => Known::AnyName,
+        ["mcp", _, "tiers" | "headers" | "env"] | ["sandbox", "git_tokens"] => Known::AnyName,
         _ => Known::Value,
     }
 }

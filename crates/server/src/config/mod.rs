@@ -27,19 +27,23 @@ pub use settings::{
     ProtectedPlace, Requirement, SandboxBackend, SandboxSettings, ServerSettings, StoreSettings,
     TelegramMode, TelegramSettings,
 };
-pub use value::{BusUrl, Destination, Domain, ObjectUrl, StoreUrl};
+pub use value::{BusUrl, ObjectUrl, StoreUrl};
 pub use wardroom_llm::KeyReference;
 
 use document::Document;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use wardroom_coordinator::GitToken;
 use wardroom_llm::{ModelSettings, RoutingSettings};
 use wardroom_policy::decide::{Approvers, Policy, Preset};
+use wardroom_sandbox::egress::{Remote, Rules};
 use wardroom_store::{OpenOptions, Store, StoreError};
 
 /// The name of the configuration file in a data directory.
 pub const FILE_NAME: &str = "wardroom.toml";
+/// Where git remotes listen unless somebody says otherwise.
+const HTTPS_PORT: u16 = 443;
 
 /// The configuration of one server.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -133,6 +137,28 @@ impl Config {
         let mut policy = Policy::new(preset.unwrap_or(self.preset()), approvers);
         policy.bypass.is_allowed = self.policy.allow_bypass;
         policy
+    }
+
+    /// What sandboxes may reach.
+    pub fn egress_rules(&self) -> Rules {
+        Rules {
+            allow: self.sandbox.allow_domains.clone(),
+            allow_private: self.sandbox.allow_private.clone(),
+        }
+    }
+
+    /// What git shows to which remote.
+    pub fn git_tokens(&self) -> Vec<GitToken> {
+        let tokens = self.sandbox.git_tokens.iter();
+        // INVARIANT: `check` has refused what is no remote, and keys that are not stored.
+        let token = |(remote, key): (&String, &KeyReference)| match key {
+            KeyReference::Secret(secret) => Some(GitToken {
+                remote: Remote::parse(remote, Some(HTTPS_PORT)).ok()?,
+                secret: secret.clone(),
+            }),
+            KeyReference::Env(_) => None,
+        };
+        tokens.filter_map(token).collect()
     }
 
     /// The models whose keys are not where they are said to be, each with that place.

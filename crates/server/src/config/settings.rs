@@ -1,6 +1,6 @@
 //! The sections of the configuration, each with its defaults.
 
-use super::value::{BusUrl, Destination, Domain, ObjectUrl, StoreUrl};
+use super::value::{BusUrl, ObjectUrl, StoreUrl};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,6 +10,7 @@ use wardroom_coordinator::quota::Allowance;
 use wardroom_domain::RiskTier;
 use wardroom_llm::KeyReference;
 use wardroom_policy::decide::Preset;
+use wardroom_sandbox::egress::{HostRule, Vouched};
 use wardroom_sandbox::view::protected::PROTECTED;
 
 wardroom_domain::words! {
@@ -164,9 +165,11 @@ pub struct SandboxSettings {
     /// What confines commands.
     pub backend: SandboxBackend,
     /// Hosts that commands may reach; none by default.
-    pub allow_domains: Vec<Domain>,
+    pub allow_domains: Vec<HostRule>,
     /// Private addresses that the org vouches for.
-    pub allow_private: Vec<Destination>,
+    pub allow_private: Vec<Vouched>,
+    /// The secret that git shows to a remote, by `host` or `host:port`.
+    pub git_tokens: BTreeMap<String, KeyReference>,
     /// Memory of one sandbox, in MiB.
     pub memory_max_mib: u64,
     /// Processes of one sandbox.
@@ -225,6 +228,7 @@ impl Default for SandboxSettings {
             backend: SandboxBackend::Native,
             allow_domains: Vec::new(),
             allow_private: Vec::new(),
+            git_tokens: BTreeMap::new(),
             memory_max_mib: 512,
             processes_max: 128,
             wall_time_max_s: 600,

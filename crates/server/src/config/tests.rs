@@ -164,7 +164,7 @@ fn the_environment_overrides_and_is_blamed_by_name() {
     let config = load(file, &env).unwrap();
     assert_eq!(config.server.listen.port(), 2);
     assert_eq!(config.limits.executors_per_user, 9);
-    assert_eq!(config.sandbox.allow_domains[0].as_str(), "example.org");
+    assert_eq!(config.sandbox.allow_domains[0].to_string(), "example.org");
     assert_eq!(config.preset(), Preset::Enterprise);
 
     let refused = |name, value| told(file, &[(name, value)]);

@@ -1,7 +1,6 @@
 //! Values of the configuration that are more than a word or a number: read once, right ever after.
 
 use serde::Deserialize;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 macro_rules! read_from_text {
@@ -15,7 +14,7 @@ macro_rules! read_from_text {
     )*};
 }
 
-read_from_text! { StoreUrl BusUrl ObjectUrl Domain Destination }
+read_from_text! { StoreUrl BusUrl ObjectUrl }
 
 /// Where the database is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -103,92 +102,6 @@ impl ObjectUrl {
     }
 }
 
-/// A host name that commands may reach; `*.` in front means every host below it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Domain(String);
-
-impl Domain {
-    /// The name in lower case.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn read(text: &str) -> Result<Self, String> {
-        let name = text.strip_prefix("*.").unwrap_or(text);
-        if is_host_name(name) && name.contains('.') && name.parse::<IpAddr>().is_err() {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(unusable(
-                text,
-                "a host name such as files.example.org or *.example.org",
-            ))
-        }
-    }
-}
-
-/// An address on a private network: `host:port` or a network in CIDR form.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Destination {
-    /// One port of one host.
-    Host {
-        /// A name or address.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-    /// Every host of a network.
-    Network {
-        /// Its first address.
-        address: IpAddr,
-        /// How many bits are fixed.
-        prefix: u8,
-    },
-}
-
-impl Destination {
-    fn read(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            unusable(
-                text,
-                "host:port such as nas.lan:445, or a network such as 10.1.0.0/16",
-            )
-        };
-        if let Some((address, prefix)) = text.split_once('/') {
-            let address: IpAddr = address.parse().map_err(|_| wrong())?;
-            let prefix: u8 = prefix.parse().map_err(|_| wrong())?;
-            let bits = if address.is_ipv4() { 32 } else { 128 };
-            return if prefix <= bits {
-                Ok(Self::Network { address, prefix })
-            } else {
-                Err(wrong())
-            };
-        }
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let port = port.parse().map_err(|_| wrong())?;
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        if bare.parse::<IpAddr>().is_ok() || is_host_name(bare) {
-            Ok(Self::Host {
-                host: bare.to_owned(),
-                port,
-            })
-        } else {
-            Err(wrong())
-        }
-    }
-}
-
-fn is_host_name(text: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_plain = label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        (1..=63).contains(&label.len()) && is_plain && !label.starts_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(is_label)
-}
-
 fn unusable(text: &str, wanted: &str) -> String {
     // The text may hold a password, so only what stands before an `@` sign is left out.
     let shown = match text.rsplit_once('@') {
@@ -216,8 +129,5 @@ mod tests {
         assert!(StoreUrl::read("sqlite:").is_err());
         assert!(BusUrl::read("kafka://x").is_err());
         assert!(ObjectUrl::read("objects").is_err());
-        assert!(Domain::read("https://example.org").is_err() && Domain::read("*.org.com").is_ok());
-        assert!(Destination::read("10.0.0.0/33").is_err() && Destination::read("[::1]:80").is_ok());
-        assert!(Destination::read("nas.lan").is_err());
     }
 }

@@ -41,6 +41,7 @@ async fn me(State(app): State<App>, Who(who): Who) -> Result<Json<Me>, Refusal> 
         via: who.via,
         sandbox,
         no_sandbox,
+        egress: egress(&app),
     }))
 }
 
@@ -55,6 +56,11 @@ async fn confinement_of(app: &App) -> Option<Result<Confinement, String>> {
     let name = hands.provider().name();
     let found = probed.map(|found| confinement::on_the_wire(name, &found, hands.demands()));
     Some(found.map_err(|error| error.to_string()))
+}
+
+fn egress(app: &App) -> Vec<String> {
+    let rules = app.crew.benches.hands.rules();
+    rules.allow.iter().map(ToString::to_string).collect()
 }
 
 /// Tokens and cost: the caller's own, or everybody's for an operator and above.

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::problem::{Code, Problem};
-use wardroom_api::secret::{PutSecret, Secret, SecretList};
+use wardroom_api::secret::{KeyRotated, PutSecret, Secret, SecretList};
 use wardroom_domain::{Capability, Principal};
 use wardroom_store::{RemoveSecret, SecretName, SecretRow, Touch, UnfitSecret, Write, fit_value};
 
@@ -18,6 +18,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_secrets))
         .routes(routes!(put_secret, remove_secret))
+        .routes(routes!(rotate_key))
 }
 
 impl From<UnfitSecret> for Refusal {
@@ -69,12 +70,24 @@ async fn put_secret(
     who.require(Capability::ManageSecrets)?;
     let (name, value) = (SecretName::parse(&name)?, fit_value(put.value)?);
     let (store, org) = (&app.crew.store, app.crew.org);
+    let _steady = app.vault.steady().await;
     let sealed = app
         .vault
         .seal(store, org, &name, &value, touch(&app, &who))
         .await?;
     store.commit(org, vec![Write::SetSecret(sealed)]).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a new master key and seals every secret under it, while the server runs.
+#[utoipa::path(post, path = "/v1/secret-key/rotate", security(("token" = [])),
+    responses((status = 200, body = KeyRotated), (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem)))]
+async fn rotate_key(State(app): State<App>, Who(who): Who) -> Result<Json<KeyRotated>, Refusal> {
+    who.require(Capability::ManageSecrets)?;
+    let touch = touch(&app, &who);
+    let rotated = app.vault.rotate(&app.crew.store, app.crew.org, touch);
+    let secrets = rotated.await? as u64;
+    Ok(Json(KeyRotated { secrets }))
 }
 
 /// Removes a secret, its sealed value with it.

@@ -11,8 +11,8 @@ pub use sealing::MasterKey;
 use crate::boundary::Boundary;
 use crate::people::found;
 use crate::sql::{Columns, Record, Tx, params};
-use crate::write::Apply;
-use crate::{CommitError, Conflict, Store, StoreError};
+use crate::write::{Apply, Write};
+use crate::{CommitError, Conflict, HoldTask, Store, StoreError};
 use sealing::{Envelope, Owner};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -133,6 +133,68 @@ pub struct RemoveSecret {
     pub touch: Touch,
 }
 
+/// Every secret in force gets another master key. Made by [`Store::reseal_secrets`].
+#[derive(Clone)]
+pub struct ResealSecrets {
+    keys: Vec<(String, i64, Vec<u8>)>,
+    touch: Touch,
+}
+
+impl ResealSecrets {
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+impl std::fmt::Debug for ResealSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.keys.iter().map(|(name, version, _)| (name, version));
+        f.debug_list().entries(names).finish()
+    }
+}
+
+impl Apply for ResealSecrets {
+    /// All of them or none: a secret that came meanwhile would be sealed with a key that is gone.
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let standing: Option<(i64,)> = at
+            .tx
+            .one(
+                "SELECT COUNT(*) FROM secret WHERE org = $1 AND removed_at IS NULL",
+                params![at.org],
+            )
+            .await?;
+        let moved = |name: &str| Conflict::SecretMoved {
+            name: name.to_owned(),
+        };
+        if standing != Some((self.keys.len() as i64,)) {
+            return Err(moved("of the store").into());
+        }
+        for (name, version, sealed) in &self.keys {
+            let sql = "UPDATE secret SET sealed_key = $4 WHERE org = $1 AND name = $2 \
+                       AND version = $3 AND removed_at IS NULL";
+            let touched = at
+                .tx
+                .execute(sql, params![at.org, name, *version, sealed.as_slice()])
+                .await?;
+            if touched != 1 {
+                return Err(moved(name).into());
+            }
+        }
+        let body = json!({"secrets": self.keys.len(), "purpose": "sealed under a new master key",
+            "via": self.touch.via});
+        let record = AuditDraft {
+            chain: Chain::Org,
+            at: self.touch.at,
+            kind: AuditKind::SecretTouched,
+            actor: self.touch.actor.clone(),
+            tier: None,
+            body,
+        };
+        record.apply(at).await
+    }
+}
+
 /// A secret as it may be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretRow {
@@ -247,6 +309,48 @@ impl Store {
         })
     }
 
+    /// Seals the data keys of all secrets in force under another master key, to be committed.
+    pub async fn reseal_secrets(
+        &self,
+        org: OrgId,
+        from: &MasterKey,
+        to: &MasterKey,
+        touch: Touch,
+    ) -> Result<ResealSecrets, StoreError> {
+        let sql = "SELECT name, version, sealed_key FROM secret \
+                   WHERE org = $1 AND removed_at IS NULL ORDER BY name";
+        let rows: Vec<(String, i64, Vec<u8>)> = self.all(sql, params![org]).await?;
+        let mut keys = Vec::new();
+        for (name, version, sealed) in rows {
+            let owner = Owner {
+                org,
+                name: &name,
+                version,
+            };
+            match Envelope::reseal_key(&sealed, from, to, &owner)? {
+                Some(sealed) => keys.push((name, version, sealed)),
+                None => return Err(StoreError::Sealed { name }),
+            }
+        }
+        Ok(ResealSecrets { keys, touch })
+    }
+
+    /// Whether the secrets in force are sealed under this key. Where there are none, any fits.
+    pub async fn fits_secrets(&self, org: OrgId, key: &MasterKey) -> Result<bool, StoreError> {
+        let sql = "SELECT name, version, sealed_key FROM secret \
+                   WHERE org = $1 AND removed_at IS NULL ORDER BY name LIMIT 1";
+        let row: Option<(String, i64, Vec<u8>)> = self.one(sql, params![org]).await?;
+        let Some((name, version, sealed)) = row else {
+            return Ok(true);
+        };
+        let owner = Owner {
+            org,
+            name: &name,
+            version,
+        };
+        Ok(Envelope::reseal_key(&sealed, key, key, &owner)?.is_some())
+    }
+
     /// The value of a secret, if there is one. That it was opened, and what for, is on the record
     /// before it is given out.
     pub async fn open_secret(
@@ -256,6 +360,32 @@ impl Store {
         key: &MasterKey,
         purpose: &str,
         touch: Touch,
+    ) -> Result<Option<SecretString>, CommitError> {
+        self.open_while(org, name, key, purpose, touch, None).await
+    }
+
+    /// The same for a worker, as long as it holds its task.
+    pub async fn lend_secret(
+        &self,
+        org: OrgId,
+        name: &SecretName,
+        key: &MasterKey,
+        purpose: &str,
+        touch: Touch,
+        hold: HoldTask,
+    ) -> Result<Option<SecretString>, CommitError> {
+        self.open_while(org, name, key, purpose, touch, Some(hold))
+            .await
+    }
+
+    async fn open_while(
+        &self,
+        org: OrgId,
+        name: &SecretName,
+        key: &MasterKey,
+        purpose: &str,
+        touch: Touch,
+        hold: Option<HoldTask>,
     ) -> Result<Option<SecretString>, CommitError> {
         let sql = "SELECT version, sealed_key, sealed_value FROM secret \
                    WHERE org = $1 AND name = $2 AND removed_at IS NULL";
@@ -277,7 +407,9 @@ impl Store {
             name: name.to_string(),
         })?;
         let record = touch.record(name, version, purpose);
-        self.commit(org, vec![record.into()]).await?;
+        let mut writes: Vec<Write> = hold.into_iter().map(Write::from).collect();
+        writes.push(record.into());
+        self.commit(org, writes).await?;
         Ok(Some(value))
     }
 }

@@ -39,9 +39,14 @@ impl MasterKey {
 
     /// The same; makes a key and its file if there is none.
     pub fn load_or_create(path: &Path) -> Result<Self, StoreError> {
-        if let Some(key) = Self::load(path)? {
-            return Ok(key);
+        match Self::load(path)? {
+            Some(key) => Ok(key),
+            None => Self::create(path),
         }
+    }
+
+    /// A new key in a file that is not there yet.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
         let key = Self(random()?);
         let text = Zeroizing::new(STANDARD.encode(*key.0));
         key_file::create(path, &text)?;
@@ -88,6 +93,19 @@ impl Envelope {
             key: seal(&master.0, data.as_slice(), &owner.bind("key"))?,
             value: seal(&data, value.as_bytes(), &owner.bind("value"))?,
         })
+    }
+
+    /// The same data key under another master key; none if it does not open under the first.
+    pub(super) fn reseal_key(
+        sealed: &[u8],
+        from: &MasterKey,
+        to: &MasterKey,
+        owner: &Owner<'_>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match open(&from.0, sealed, &owner.bind("key")) {
+            Some(data) => seal(&to.0, &Zeroizing::new(data), &owner.bind("key")).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The value; none if the key or the owner is another than it was sealed with.

@@ -1,6 +1,6 @@
 //! How a task changes: asked for, saved by who read it, given back.
 
-use super::{CreateTask, ReleaseTask, SaveTask, make_ready, unmake_ready};
+use super::{CreateTask, HoldTask, ReleaseTask, SaveTask, make_ready, unmake_ready};
 use crate::boundary::Boundary;
 use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, json, params};
@@ -229,6 +229,20 @@ impl SaveTask {
                 make_ready(at, self.task.id, ready_at).await
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Apply for HoldTask {
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Task(self.task)]
+    }
+
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let standing = held(at, self.task, self.fence).await?;
+        match standing.is_claimed {
+            true => Ok(None),
+            false => Err(Conflict::Fenced { task: self.task }.into()),
         }
     }
 }

@@ -59,6 +59,15 @@ pub struct ReleaseTask {
     pub ready_at: Timestamp,
 }
 
+/// A worker shows that it still holds a task; what is written beside it stands or falls with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldTask {
+    /// Which.
+    pub task: TaskId,
+    /// The fence under which it was claimed.
+    pub fence: u64,
+}
+
 /// A task as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskRow {

@@ -298,6 +298,7 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
         finding(format!("sandbox: {name}"), verdict, enforcement.to_string())
     }));
     findings.extend(unmet(config, &capabilities));
+    findings.push(egress(config));
     findings.extend(escapes(config).await);
     findings
 }
@@ -309,6 +310,28 @@ fn unmet(config: &Config, capabilities: &Capabilities) -> Option<Finding> {
         .err()?;
     let detail = format!("{shortfall}; tasks are refused while `sandbox.require` asks for it");
     Some(finding("sandbox: required", Word::Bad, detail))
+}
+
+/// What the sandboxes of tasks may reach: said as it is, because it is the only way out.
+fn egress(config: &Config) -> Finding {
+    let name = "sandbox: way out";
+    let rules = config.egress_rules();
+    if rules.allow.is_empty() {
+        return finding(name, Word::Good, "none: nothing leaves a sandbox");
+    }
+    let list = |items: Vec<String>| items.join(", ");
+    let open = list(rules.allow.iter().map(ToString::to_string).collect());
+    let vouched = match rules.allow_private.is_empty() {
+        true => "no private address".to_owned(),
+        false => {
+            let all = rules.allow_private.iter().map(ToString::to_string);
+            format!("of private addresses {}", list(all.collect()))
+        }
+    };
+    let detail = format!(
+        "by the proxy alone, to {open}; {vouched}; where anything is open, data can be taken there"
+    );
+    finding(name, Word::Note, detail)
 }
 
 /// Real attempts to break out, each a command that must fail inside.

@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
+use wardroom_executors::{Egress, NoWayOut, WayOut};
+use wardroom_sandbox::egress::{Decision, MalformedRule, Roots, Rules, Scope, Verdict};
 use wardroom_sandbox::{
-    DestroyReason, ExecHandle, ExecSpec, Outcome, Output, OutputCap, Sandbox as Confined,
-    SandboxError, SandboxId, SandboxSpec, WorkspaceMount,
+    DestroyReason, EgressSpec, ExecHandle, ExecSpec, Outcome, Output, OutputCap,
+    Sandbox as Confined, SandboxError, SandboxId, SandboxSpec, WorkspaceMount,
 };
 use wardroom_server::config::Config;
 use wardroom_server::confinement;
@@ -27,13 +29,13 @@ pub enum Sandbox {
     Run(Run),
 }
 
-/// Run one command in a sandbox without a network
+/// Run one command in a sandbox, without a network or with the hosts that are named
 #[derive(Debug, Args)]
 pub struct Run {
     /// Show this folder inside as /workspace, read-only [default: an empty folder in memory]
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
-    /// Let the command reach this host
+    /// Let the command reach this host: `example.com`, `*.example.com`, `example.com:8443`
     #[arg(long, value_name = "DOMAIN")]
     allow: Vec<String>,
     /// The command and its arguments
@@ -44,12 +46,6 @@ pub struct Run {
 impl Sandbox {
     pub fn run(self, place: &Place) -> Result<Exit, Failure> {
         let Self::Run(run) = self;
-        if !run.allow.is_empty() {
-            return Err(Failure::new(
-                "this version lets nothing out of a sandbox that is run by hand",
-                "Leave --allow out.",
-            ));
-        }
         let config = place.config()?;
         block_on(run.run(&config))
     }
@@ -57,26 +53,102 @@ impl Sandbox {
 
 impl Run {
     async fn run(self, config: &Config) -> Result<Exit, Failure> {
-        let sandbox = make(config, self.workspace).await?;
+        let rules = self.rules(config)?;
+        let made = make_with(config, self.workspace, rules).await?;
         let spec = ExecSpec {
+            env: made.environment,
             timeout: Some(Duration::from_secs(config.sandbox.wall_time_max_s)),
             // A person reads along, so nothing is kept and nothing has to be bounded.
             stdout_cap: OutputCap::Unlimited,
             stderr_cap: OutputCap::Unlimited,
             ..ExecSpec::new(self.command)
         };
-        let handle = sandbox.exec(spec).await?;
+        let handle = made.sandbox.exec(spec).await?;
         let outcome = stream(handle).await?;
-        sandbox.destroy(DestroyReason::Finished).await?;
+        made.sandbox.destroy(DestroyReason::Finished).await?;
+        if let Some(way_out) = made.way_out {
+            way_out.end().await;
+        }
         Ok(tell(outcome, config))
+    }
+
+    /// What the command may reach: the hosts of the command line, private ones only where the
+    /// configuration vouches for them.
+    fn rules(&self, config: &Config) -> Result<Rules, Failure> {
+        let allow: Result<_, MalformedRule> = self.allow.iter().map(|rule| rule.parse()).collect();
+        let malformed = |error: MalformedRule| {
+            Failure::usage(error.to_string(), "See `wardroom sandbox run --help`.")
+        };
+        Ok(Rules {
+            allow: allow.map_err(malformed)?,
+            allow_private: config.sandbox.allow_private.clone(),
+        })
     }
 }
 
-/// A sandbox as the configuration has it.
+/// A sandbox as the configuration has it, without a network.
 pub async fn make(
     config: &Config,
     workspace: Option<PathBuf>,
 ) -> Result<Arc<dyn Confined>, Failure> {
+    Ok(make_with(config, workspace, Rules::default())
+        .await?
+        .sandbox)
+}
+
+/// A sandbox, and its way out if it has one.
+struct Made {
+    sandbox: Arc<dyn Confined>,
+    way_out: Option<HandWayOut>,
+    environment: Vec<(String, OsString)>,
+}
+
+/// A way out whose refusals are told on stderr.
+struct HandWayOut {
+    open: WayOut,
+    told: tokio::task::JoinHandle<()>,
+    folder: PathBuf,
+}
+
+impl HandWayOut {
+    /// Closes it, and says what was refused until then.
+    async fn end(self) {
+        drop(self.open);
+        let _ = self.told.await;
+        let _ = std::fs::remove_dir_all(self.folder);
+    }
+}
+
+async fn tell_refusals(mut decisions: tokio::sync::mpsc::Receiver<Decision>) {
+    while let Some(decision) = decisions.recv().await {
+        let host = decision
+            .host
+            .map_or("an unnamed host".to_owned(), |host| host.to_string());
+        match decision.verdict {
+            Verdict::Denied(why) => anstream::eprintln!("Refused {host}: {why}."),
+            Verdict::Allowed { cut: Some(why), .. } => anstream::eprintln!("Cut {host}: {why}."),
+            Verdict::Allowed { cut: None, .. } => {}
+        }
+    }
+}
+
+/// A folder of this run alone, where nobody else can put anything before.
+fn own_folder(name: &str) -> Result<PathBuf, Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = std::env::temp_dir().join(format!("wardroom-{name}"));
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+    let failed = |error: std::io::Error| {
+        Failure::caused("no temporary folder can be made", &error, "Check TMPDIR.")
+    };
+    made.map_err(failed)?;
+    Ok(folder)
+}
+
+async fn make_with(
+    config: &Config,
+    workspace: Option<PathBuf>,
+    rules: Rules,
+) -> Result<Made, Failure> {
     let workspace = match workspace {
         Some(dir) => WorkspaceMount::Bind {
             dir: absolute(&dir)?,
@@ -87,12 +159,63 @@ pub async fn make(
             inodes: SCRATCH_INODES,
         },
     };
-    let id = SandboxId::parse(format!("hand-{:x}", machine::chance()?))
-        .map_err(|error| Failure::new(error.to_string(), ""))?;
+    let name = format!("hand-{:x}", machine::chance()?);
+    let id = SandboxId::parse(name.clone()).map_err(|error| Failure::new(error.to_string(), ""))?;
     let mut spec = SandboxSpec::new(id, workspace);
     spec.limits = confinement::limits(config);
     spec.demands = confinement::demands(config);
-    Ok(confinement::provider(config).create(spec).await?.sandbox)
+    if rules.allow.is_empty() {
+        return Ok(Made {
+            sandbox: confinement::provider(config).create(spec).await?.sandbox,
+            way_out: None,
+            environment: Vec::new(),
+        });
+    }
+    open(config, spec, rules, &name).await
+}
+
+/// The same road that tasks have, for one command of a person.
+async fn open(
+    config: &Config,
+    mut spec: SandboxSpec,
+    rules: Rules,
+    name: &str,
+) -> Result<Made, Failure> {
+    let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let roots = Roots::of_this_machine(named.as_deref()).map_err(|error| {
+        Failure::caused(
+            "SSL_CERT_FILE cannot be read",
+            &error,
+            "Mend the variable, or unset it.",
+        )
+    })?;
+    let folder = own_folder(name)?;
+    let egress = Egress::new(rules, roots, folder.clone());
+    let prepared = egress.prepare(name)?;
+    spec.egress = EgressSpec::Proxied;
+    spec.ro_binds.push(prepared.bind());
+    let created = confinement::provider(config).create(spec).await?;
+    let (sink, decisions) = tokio::sync::mpsc::channel(egress.sink_places());
+    let told = tokio::spawn(tell_refusals(decisions));
+    let way_out = prepared.start(created.egress, sink, Scope::default())?;
+    Ok(Made {
+        sandbox: created.sandbox,
+        way_out: Some(HandWayOut {
+            open: way_out,
+            told,
+            folder,
+        }),
+        environment: egress.environment(),
+    })
+}
+
+impl From<NoWayOut> for Failure {
+    fn from(error: NoWayOut) -> Self {
+        Failure::new(
+            error.to_string(),
+            "`wardroom doctor sandbox` says what works here.",
+        )
+    }
 }
 
 fn absolute(dir: &std::path::Path) -> Result<PathBuf, Failure> {

@@ -26,6 +26,8 @@ pub enum Secret {
     },
     /// List secrets, without their values
     List,
+    /// Make a new master key and seal every secret under it
+    RotateKey,
     /// Remove a secret
     Remove {
         #[arg(value_parser = SecretName::parse)]
@@ -45,6 +47,13 @@ impl Secret {
                     );
                 }
                 Self::List => print(place.json, &Secrets::of(place).await?.all().await?, table)?,
+                Self::RotateKey => {
+                    let count = Secrets::of(place).await?.rotate().await?;
+                    anstream::eprintln!(
+                        "The master key is a new one, and {count} secrets are sealed under it. \
+                         Backups from before need the old one."
+                    );
+                }
                 Self::Remove { name } => {
                     Secrets::of(place).await?.remove(&name).await?;
                     anstream::eprintln!("`{name}` is removed.");
@@ -97,6 +106,17 @@ impl Secrets {
                 let rows = office.store.secret_names(office.org).await?;
                 let secrets = rows.into_iter().map(shown).collect();
                 Ok(SecretList { secrets })
+            }
+        }
+    }
+
+    async fn rotate(&self) -> Result<u64, Failure> {
+        match self {
+            Self::Server(client) => Ok(client.rotate_key().await?.secrets),
+            Self::Store(office, vault) => {
+                let touch = office.touch();
+                let rotated = vault.rotate(&office.store, office.org, touch);
+                Ok(rotated.await? as u64)
             }
         }
     }

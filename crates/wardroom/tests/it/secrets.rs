@@ -156,6 +156,59 @@ async fn a_key_goes_from_stdin_to_the_model_and_nowhere_else() {
     assert!(!holding(dir.path(), "secret.touched").is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_key_changes_while_the_server_runs_and_a_cut_off_change_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let model = model(CANARY).await;
+    configure(&data, &model);
+    let set = |name: &str, value: &str| wardroom_with(&data, &["secret", "set", name], value, &[]);
+    assert_eq!(set("openai", CANARY).code, 0);
+    let file = data.join("keys/master.key");
+    let first = fs::read_to_string(&file).unwrap();
+    let server = Server::start(&data);
+    let rotated = wardroom(&data, &["secret", "rotate-key"]);
+    assert_eq!(rotated.code, 0, "{}", rotated.err);
+    assert!(
+        rotated.err.contains("1 secrets are sealed"),
+        "{}",
+        rotated.err
+    );
+    let second = fs::read_to_string(&file).unwrap();
+    assert_ne!(first, second);
+    assert_eq!(
+        set("other", "another value").code,
+        0,
+        "sealed under the new key"
+    );
+    assert_eq!(server.stop(), Some(0));
+    // The old key opens nothing any more, the new one what the next start needs.
+    let wrong = wardroom_with(
+        &data,
+        &["up", "--listen", "127.0.0.1:0"],
+        "",
+        &[("WARDROOM_MASTER_KEY", &first)],
+    );
+    assert!(
+        wrong.err.contains("sealed with another master key"),
+        "{}",
+        wrong.err
+    );
+    // Offline, and cut off between the store and the file.
+    assert_eq!(wardroom(&data, &["secret", "rotate-key"]).code, 0);
+    fs::rename(&file, data.join("keys/master.key.next")).unwrap();
+    fs::write(&file, &second).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Server::start(&data);
+    assert_eq!(wardroom(&data, &["chat", "hello", "--json"]).code, 0);
+    assert_eq!(server.stop(), Some(0));
+    assert!(!data.join("keys/master.key.next").exists());
+    let given = [("WARDROOM_MASTER_KEY", second.as_str())];
+    let refused = wardroom_with(&data, &["secret", "rotate-key"], "", &given);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("is changed there"), "{}", refused.err);
+}
+
 #[test]
 fn a_lost_or_wrong_master_key_is_told_and_a_removed_secret_is_gone() {
     let dir = tempfile::tempdir().unwrap();

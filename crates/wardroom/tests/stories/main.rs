@@ -35,6 +35,8 @@ mod confined;
 mod bare;
 mod control_room;
 mod telegram;
+mod egress;
+mod lent;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};

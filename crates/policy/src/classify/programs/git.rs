@@ -59,6 +59,9 @@ impl Walker<'_> {
     pub fn git(&mut self, args: &[Arg]) -> Option<Feed> {
         let invocation = Invocation::new("git", args, grammar_of("git"));
         let verb = invocation.verb_at(0).unwrap_or_default();
+        if args.iter().any(|arg| is_push(&arg.text)) {
+            self.draft.pushes();
+        }
         let settings: Vec<Arg> = leading_settings(args);
         if settings.iter().any(|setting| !is_tame_setting(setting)) {
             self.add(&STEERED, "git -c");
@@ -208,4 +211,10 @@ fn is_tame_setting(setting: &Arg) -> bool {
     );
     setting.known == Known::Exact
         && (pager || SECTIONS.iter().any(|section| name.starts_with(section)))
+}
+
+/// In favour of calling it a push: a word of any place that is one, or that is not known.
+fn is_push(word: &str) -> bool {
+    matches!(word, "push" | "send-pack" | "http-push")
+        || word.contains(super::super::words::UNKNOWN)
 }

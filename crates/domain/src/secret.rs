@@ -1,0 +1,55 @@
+//! The port through which a task's worker gets the value of a secret: for one effect, under a lease
+//! that still holds. Who keeps the values, and how, stands behind it.
+
+use crate::{EffectId, TaskId};
+use secrecy::SecretString;
+use std::pin::Pin;
+
+/// Who needs a secret, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Borrower {
+    /// The task.
+    pub task: TaskId,
+    /// The fence under which its worker holds it: a stale one gets nothing.
+    pub fence: u64,
+    /// The effect that was permitted.
+    pub effect: EffectId,
+    /// The tool that carries it out.
+    pub tool: String,
+    /// Where the value may be sent, as people read it.
+    pub audience: String,
+}
+
+/// Why a secret is not lent. The text is for the model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoSecret {
+    /// There is none of that name.
+    #[error("there is no secret `{0}`; a person has to store it first")]
+    Unknown(String),
+    /// The server itself lives on it.
+    #[error("the secret `{0}` is the server's own and is lent to no task")]
+    Reserved(String),
+    /// Another worker has the task.
+    #[error("the task is in other hands, so nothing is lent to this one")]
+    Stale,
+    /// It is there and cannot be had.
+    #[error("the secret `{name}` cannot be opened: {reason}")]
+    Unavailable {
+        /// Which.
+        name: String,
+        /// Why, as a sentence without its value.
+        reason: String,
+    },
+}
+
+/// What a source answers, in time.
+pub type Lending<'a, T> = Pin<Box<dyn Future<Output = Result<T, NoSecret>> + Send + 'a>>;
+
+/// Where the values of secrets come from.
+pub trait SecretSource: Send + Sync {
+    /// Whether tasks may use a secret of this name. Asked before a person is.
+    fn check<'a>(&'a self, name: &'a str) -> Lending<'a, ()>;
+
+    /// The value. That it was given out, to whom and for what is on the record before it is.
+    fn lend<'a>(&'a self, name: &'a str, borrower: &'a Borrower) -> Lending<'a, SecretString>;
+}
