@@ -3,8 +3,10 @@ leash, and over streamable HTTP."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,14 +20,25 @@ PATIENCE_S = 120
 TIERS = 'tiers = { read_note = "L0_READONLY", surroundings = "L0_READONLY", slowly = "L0_READONLY", picture = "L0_READONLY" }'
 
 
-def shown() -> list[str]:
-    """What Python needs of this machine, beside what every sandbox sees."""
-    folders = {sys.prefix, sys.base_prefix, str(HERE)}
-    return sorted(folder for folder in folders if not folder.startswith("/usr"))
+# Places inside a sandbox that are its own: what lies there on the host cannot be shown.
+RESERVED = ("/tmp/", "/var/tmp/", "/workspace/", "/home/agent/")
 
 
-def command() -> str:
-    return f"command = {json.dumps([sys.executable, str(SERVER)])}"
+@pytest.fixture(scope="module")
+def boxed():
+    """The lines that run the server in the sandbox, with what Python needs of this machine."""
+    prefix, server, copy = sys.prefix, SERVER, None
+    if f"{prefix}/".startswith(RESERVED) or str(HERE).startswith(RESERVED):
+        copy = tempfile.mkdtemp(dir=Path.home(), prefix=".wardroom-test-")
+        prefix = shutil.copytree(sys.prefix, f"{copy}/python", symlinks=True)
+        os.mkdir(f"{copy}/server")
+        server = shutil.copy(SERVER, f"{copy}/server")
+    folders = {str(prefix), sys.base_prefix, str(Path(server).parent)}
+    shown = sorted(folder for folder in folders if not folder.startswith("/usr"))
+    run = [f"{prefix}/bin/python", str(server)]
+    yield f"command = {json.dumps(run)}\nshow = {json.dumps(shown)}\n{TIERS}\n"
+    if copy:
+        shutil.rmtree(copy)
 
 
 class Story:
@@ -86,24 +99,24 @@ def result(task: dict) -> str:
     return task["result"]
 
 
-def test_a_program_in_the_sandbox(story):
-    server = f"[mcp.notes]\n{command()}\nshow = {json.dumps(shown())}\n{TIERS}\n"
+def test_a_program_in_the_sandbox(story, boxed):
+    server = f"[mcp.notes]\n{boxed}"
     calls = [("notes__read_note", {"name": "first"}), ("notes__surroundings", {})]
     one = story(calls, server)
     said = result(one.ends(one.goes()))
-    assert '"writes": false' in said, said
+    assert '"writes": false' in said, one.wardroom.logged()[-2000:]
     assert '"workspace": []' in said and "WARDROOM" not in said, said
     tools = {tool["tool"]: tool for tool in one.get("/v1/mcp")["servers"][0]["tools"]}
     assert tools["read_note"]["standing"] == "accepted" and tools["read_note"]["is_vouched"]
     assert tools["add_note"]["tier"] == "L2_DESTRUCTIVE"
 
 
-def test_what_a_program_keeps_lasts_while_its_task_waits_and_no_longer(story):
+def test_what_a_program_keeps_lasts_while_its_task_waits_and_no_longer(story, boxed):
     calls = [
         ("notes__add_note", {"name": "second", "text": "mend the sail"}),
         ("notes__read_note", {"name": "second"}),
     ]
-    server = f"[mcp.notes]\n{command()}\nshow = {json.dumps(shown())}\n{TIERS}\n"
+    server = f"[mcp.notes]\n{boxed}"
     one = story(calls, server)
     assert "mend the sail" in result(one.ends(one.goes(), approve=True))
 
@@ -129,7 +142,8 @@ def awaits_none(marker: str):
 
 def leashed(marker: str) -> str:
     env = f'env = {{ NOTES_MARKER = "{marker}", PATH = "/usr/bin:/bin" }}'
-    return f"[mcp.notes]\n{command()}\nsandboxed = false\n{env}\n{TIERS}\n"
+    command = json.dumps([sys.executable, str(SERVER)])
+    return f"[mcp.notes]\ncommand = {command}\nsandboxed = false\n{env}\n{TIERS}\n"
 
 
 def test_a_program_on_the_leash_has_an_empty_environment_and_ends_with_its_task(story):
