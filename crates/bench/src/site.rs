@@ -10,6 +10,9 @@ use wardroom_domain::ConversationId;
 use wardroom_testkit::models::{Asked, Said};
 use wardroom_testkit::world::{Setup, World};
 
+/// What is measured is the way of a turn, not the patience with one person.
+const UNLIMITED: &str = "[limits]\nmessages_per_minute = 0\norg_messages_per_minute = 0\n\n";
+
 /// How many turns a conversation has before the next one begins.
 pub const TURNS_PER_CONVERSATION: usize = 20;
 
@@ -26,7 +29,7 @@ pub struct Site {
 impl Site {
     /// Starts everything on a fresh data directory, and says "hi" once.
     pub async fn start(binary: &Path) -> Outcome<Self> {
-        let mut world = World::start(Setup::new(binary), |_: &Asked| {
+        let mut world = World::start(Setup::new(binary).with(UNLIMITED), |_: &Asked| {
             Said::text("Hello. What shall we do?")
         })
         .await;

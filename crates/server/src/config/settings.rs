@@ -273,12 +273,12 @@ impl Default for LimitSettings {
         Self {
             executors_per_user: 5,
             tasks_per_workspace: 5,
-            // A person cannot type as fast; a program that is out of hand can.
-            messages_per_minute: 600,
-            tasks_per_minute: 600,
+            // Programs talk through a person's token, too; one that is out of hand is faster still.
+            messages_per_minute: 6000,
+            tasks_per_minute: 6000,
             tokens_per_minute: 0,
-            org_messages_per_minute: 6000,
-            org_tasks_per_minute: 6000,
+            org_messages_per_minute: 60_000,
+            org_tasks_per_minute: 60_000,
             org_tokens_per_minute: 0,
             spend_per_user_month: 0.0,
             spend_warn_percent: 80,
