@@ -7,6 +7,7 @@
 mod time;
 mod wrong;
 mod bus;
+mod ledger;
 mod crew;
 mod foreign;
 
@@ -23,6 +24,9 @@ mod signals;
 mod assemble;
 mod authorize;
 mod ask;
+mod labels;
+mod hear;
+mod wishes;
 mod advance;
 mod attach;
 mod bench;
@@ -53,6 +57,7 @@ pub use converse::answer;
 pub use crew::{Crew, Parts, Settings};
 pub use due::recover;
 pub use foreign::{ForeignTools, ServerSeen, ToolSeen, attend_servers, recall};
+pub use ledger::AuditContent;
 pub use time::Clock;
 pub use work::{attend, work};
 pub use wrong::Wrong;

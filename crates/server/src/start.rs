@@ -385,6 +385,7 @@ fn crew(
             approval_ttl: config.policy.approval_ttl(),
             wall_time_max: Duration::from_secs(config.sandbox.wall_time_max_s),
             allowance: config.limits.allowance(),
+            audit_content: config.audit.content,
         },
         redactor,
     }))

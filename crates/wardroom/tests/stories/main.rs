@@ -35,6 +35,9 @@ mod confined;
 mod bare;
 mod control_room;
 mod telegram;
+mod trust;
+mod suite;
+mod records;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};
