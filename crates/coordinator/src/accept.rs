@@ -1,13 +1,14 @@
 //! A message comes in at a door: may this person speak, where does it belong, was it here before?
 
 use crate::crew::Crew;
-use crate::{Wrong, attach, command, converse, mint, quota};
+use crate::{Wrong, attach, command, converse, hear, mint, quota};
 use serde_json::json;
 use std::sync::Arc;
 use wardroom_domain::{
     AuditKind, Capability, Chain, Conversation, ConversationId, Inbound, Labels, Message,
     MessageId, Principal, Speaker, TaskId, Workspace, WorkspaceId, limits,
 };
+use wardroom_policy::sanitize;
 use wardroom_store::{Admit, CommitError, Conflict, InboxRow, InboxState, Write};
 
 /// What somebody says, and where.
@@ -44,6 +45,7 @@ pub async fn say(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<Rep
 pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<InboxRow, Wrong> {
     check(by, &saying.inbound)?;
     quota::message(crew, by.user).await?;
+    let saying = without_secrets(crew, saying);
     attach::check(crew, by, &saying.inbound.files).await?;
     let (conversation, opened) = conversation_of(crew, by, &saying).await?;
     let now = crew.clock.now();
@@ -58,8 +60,12 @@ pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<
         labels: Labels::owner(by.user),
         at: now,
     };
-    let body = json!({"connector": saying.inbound.connector, "external_id": saying.inbound.external_id,
+    let heard = sanitize::sanitize(&message.text, &sanitize::Limits::default());
+    let mut body = json!({"connector": saying.inbound.connector, "external_id": saying.inbound.external_id,
         "message": message.id, "text": wardroom_domain::Digest::of(&message.text), "via": by.via});
+    if !heard.categories.is_empty() {
+        body["heard"] = hear::said_of(&heard);
+    }
     let mut writes: Vec<Write> = opened.into_iter().collect();
     let admit = Admit {
         inbound: saying.inbound.clone(),
@@ -100,6 +106,12 @@ pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<
         }
         Err(other) => Err(other),
     }
+}
+
+/// A secret that somebody pastes is not for the store, and not for a model.
+fn without_secrets(crew: &Crew, mut saying: Saying) -> Saying {
+    saying.inbound.text = crew.redactor.redact(&saying.inbound.text).into_owned();
+    saying
 }
 
 fn check(by: &Principal, inbound: &Inbound) -> Result<(), Wrong> {

@@ -3,12 +3,13 @@
 use crate::dispatch::tail;
 use crate::run::Run;
 use crate::signals::kind;
-use crate::{Wrong, delegate};
+use crate::{Wrong, delegate, labels};
 use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, EffectState, RiskTier, TaskId, TaskStatus, Timestamp,
 };
 use wardroom_engine::{Event, Fact, LineState, Next, Step, step};
+use wardroom_policy::sanitize;
 use wardroom_store::{
     Admit, Feed, Journal, PutEffect, SaveTask, SettleEffect, Signal, Spend, Write,
 };
@@ -19,6 +20,9 @@ pub(crate) fn advance(run: &mut Run, event: Event) -> Result<Next, Wrong> {
     let Step { life, facts, next } =
         step(&run.life, event, now).map_err(|refused| Wrong::TooLate(refused.to_string()))?;
     run.life = life;
+    for heard in facts.iter().filter_map(labels::heard) {
+        run.task.labels = run.task.labels.join(heard);
+    }
     run.fresh.extend(facts);
     Ok(next)
 }
@@ -57,8 +61,9 @@ fn save(run: &mut Run, status: TaskStatus, ready_at: Option<Timestamp>) -> Write
     run.task.error = life.error.clone();
     run.task.result = life
         .answer
-        .clone()
-        .filter(|_| life.status == TaskStatus::Succeeded);
+        .as_deref()
+        .filter(|_| life.status == TaskStatus::Succeeded)
+        .map(|answer| sanitize::deliverable(&run.crew.redactor.redact(answer)));
     run.task.updated_at = run.crew.clock.now();
     if life.status == TaskStatus::Succeeded {
         run.task.progress.percent = 100;
@@ -186,7 +191,11 @@ fn write_fact(run: &mut Run, fact: &Fact, writes: &mut Vec<Write>) {
                 json!({"status": to, "title": run.task.title}),
             );
         }
-        Fact::Decided { .. } | Fact::Spawned { .. } | Fact::Looked { .. } => {}
+        Fact::Typed { .. }
+        | Fact::Foreseen { .. }
+        | Fact::Decided { .. }
+        | Fact::Spawned { .. }
+        | Fact::Looked { .. } => {}
     }
 }
 
@@ -213,7 +222,7 @@ fn write_end(run: &mut Run, writes: &mut Vec<Write>) {
             task: parent,
             dedup_key: format!("child:{}", run.task.id),
             kind: kind::CHILD_ENDED.to_owned(),
-            body: json!({"child": run.task.id, "is_error": is_error, "text": text}),
+            body: json!({"child": run.task.id, "is_error": is_error, "text": text, "labels": run.task.labels}),
             at,
         }));
     }

@@ -49,11 +49,11 @@ pub(crate) fn conversation(
 
 fn push_spoken(history: &mut Vec<message::Message>, message: &Message, nonce: &str) {
     let spoken = match message.speaker {
-        Speaker::User => message::Message::user(&message.text),
-        Speaker::Assistant => message::Message::assistant(&message.text),
+        Speaker::User => message::Message::user(sanitize::plain(&message.text)),
+        Speaker::Assistant => message::Message::assistant(sanitize::plain(&message.text)),
         Speaker::Task => {
-            let quoted =
-                sanitize::quote_untrusted(&message.text, "result of delegated work", nonce);
+            let heard = sanitize::sanitize(&message.text, &sanitize::Limits::default());
+            let quoted = sanitize::quote_untrusted(&heard.clean, "result of delegated work", nonce);
             message::Message::user(format!("{quoted}\nTell the person what came of it."))
         }
     };
@@ -75,7 +75,8 @@ pub(crate) fn task(
     nonce: &str,
 ) -> ModelRequest {
     let mut dialogue = Dialogue::default();
-    let mut first = message::Message::user(format!("{}{}", task.text, uploads.listed));
+    let mut first =
+        message::Message::user(format!("{}{}", sanitize::plain(&task.text), uploads.listed));
     first
         .content
         .extend(uploads.images.iter().cloned().map(Part::Image));
@@ -111,7 +112,14 @@ struct Dialogue {
 impl Dialogue {
     fn push(&mut self, fact: &Fact, nonce: &str) {
         match fact {
-            Fact::Told { text, .. } => self.held.push(message::Message::user(text)),
+            Fact::Told { text, labels, .. } => {
+                let plain = sanitize::plain(text);
+                let said = match labels.integrity {
+                    Integrity::External => sanitize::quote_untrusted(&plain, "message", nonce),
+                    Integrity::Owner | Integrity::Org => plain,
+                };
+                self.held.push(message::Message::user(said));
+            }
             Fact::Replied { text, calls, .. } => {
                 self.messages.push(replied(text, calls));
                 self.open_calls = calls.len();
@@ -157,8 +165,8 @@ fn replied(text: &str, calls: &[ToolCall]) -> message::Message {
 fn shown(outcome: &Outcome, nonce: &str) -> String {
     match outcome.labels.integrity {
         Integrity::External => {
-            let cleaned = sanitize::sanitize(&outcome.text, &sanitize::Limits::default());
-            sanitize::quote_untrusted(&cleaned.clean, "tool output", nonce)
+            // It was made plain when it was heard; only the marks are this request's own.
+            sanitize::quote_untrusted(&outcome.text, "tool output", nonce)
         }
         Integrity::Owner | Integrity::Org => outcome.text.clone(),
     }

@@ -4,11 +4,12 @@ use crate::ask::{self, Asked};
 use crate::decide::approvals_of;
 use crate::outward::{self, Target};
 use crate::run::Run;
-use crate::{Wrong, delegate, foreign, standing};
+use crate::wishes::{Foreseen, MANDATE, Wishes};
+use crate::{Wrong, delegate, foreign, standing, wishes};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
-    AuditKind, Chain, Effect, EffectId, Integrity, Labels, Origin, Outcome, Question, RetryClass,
+    Approval, AuditKind, Chain, Effect, EffectId, Labels, Outcome, Question, RetryClass, RiskTier,
     ToolCall, limits,
 };
 use wardroom_engine::Judgement;
@@ -18,11 +19,13 @@ use wardroom_policy::decide::{
     ANYONE, Circumstances, Decision, Destination, Reach, Request, SERVER_CHANGED, apply_verdict,
     server_verdict,
 };
-use wardroom_policy::typed::{Typed, fetched};
+use wardroom_policy::typed::fetched;
 use wardroom_tools::{FIND_TOOLS, Foreign, Seat, Standing, Tool};
 
 /// How long an action waits that the org has paused, if nobody wakes it when the pause ends.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// A mandate covers what cannot be made good as well, so who decides on it may decide on that.
+const MANDATE_TIER: RiskTier = RiskTier::L2Destructive;
 
 /// A call with everything that policy and people need to know of it.
 struct Case {
@@ -233,6 +236,8 @@ fn is_vouched(foreign: &Foreign) -> bool {
 async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     let crew = run.crew.clone();
     let policy = crew.policy_now().await?;
+    let wishes = Wishes::of(run, case.reach == Reach::Outside).await?;
+    let behind = wishes.around();
     let effect = effect_of(run, &case);
     let errand = Errand {
         effect: effect.clone(),
@@ -248,7 +253,6 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
         Some(decided) => Some(decided),
         None => ask::answered(run, &effect).await?,
     };
-    let typed = typed(run);
     let request = Request {
         requester: &run.requester,
         origin: run.task.origin,
@@ -268,11 +272,14 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
             is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
             context: Some(run.task.context),
             agent: &run.task.agent,
-            typed: typed.as_ref(),
+            mandate: behind.mandate,
+            typed: behind.typed,
+            done: behind.done,
             ..standing.circumstances(run)
         },
     };
-    match policy.decide(errand, &request, crew.clock.now()) {
+    let now = crew.clock.now();
+    match policy.decide(errand, &request, now) {
         Decision::Allow(permit) => {
             let rule = permit.rule().to_owned();
             let approval = decided.filter(|approval| rule.ends_with(&approval.id.to_string()));
@@ -306,9 +313,18 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
                 arguments: case.shown.clone(),
                 ..case.call.clone()
             };
+            let foreseen = wishes.to_ask(&policy, &request, now);
+            let asked = match foreseen {
+                Some(_) => Asked {
+                    tier: MANDATE_TIER,
+                    kind: None,
+                    ..asked
+                },
+                None => asked,
+            };
             match ask::permission(run, &effect, &call, asked).await? {
                 Ok(approval) => Ok(Judgement::Ask {
-                    approval: Box::new(approval),
+                    approval: Box::new(about(approval, foreseen)),
                     effect: Box::new(effect),
                 }),
                 Err(why) => Ok(deny(run, &case, "no-approver", &why)),
@@ -327,12 +343,6 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     }
 }
 
-/// What the requester typed himself: the text of a task that he asked for without a coordinator.
-fn typed(run: &Run) -> Option<Typed> {
-    let is_his = run.task.origin == Origin::Api && run.task.labels.integrity == Integrity::Owner;
-    is_his.then(|| Typed::of([run.task.text.as_str()]))
-}
-
 /// What is open to an errand while it is carried out.
 fn passage_of(case: &Case) -> Passage {
     match case.reach {
@@ -340,6 +350,25 @@ fn passage_of(case: &Case) -> Passage {
         Reach::Outside if case.verdict.rule == PUSH_RULE => Passage::Push,
         Reach::Outside => Passage::Open,
         _ => Passage::Shut,
+    }
+}
+
+/// The question about what was foreseen, in place of the one about the first of its actions.
+fn about(approval: Approval, foreseen: Option<&Foreseen>) -> Approval {
+    let Some(foreseen) = foreseen else {
+        return approval;
+    };
+    let mandate = &foreseen.mandate;
+    Approval {
+        tool: MANDATE.to_owned(),
+        arguments: json!({"mandate": mandate, "in_words": wishes::in_words(mandate)}),
+        digest: foreseen.digest,
+        rationale: format!(
+            "What the request foresees, to be allowed at once. First of it: {}",
+            approval.rationale
+        ),
+        rule: "mandate".to_owned(),
+        ..approval
     }
 }
 

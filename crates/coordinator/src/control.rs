@@ -11,6 +11,7 @@ use wardroom_domain::{
     Capability, Conversation, FileId, Labels, Origin, Principal, Priority, ScopeKind, Scopes, Task,
     TaskId, TaskType, WorkspaceId, limits,
 };
+use wardroom_engine::Fact;
 use wardroom_store::{Signal, TaskRow, Write};
 
 /// A task as a person asks for it directly.
@@ -99,6 +100,19 @@ pub(crate) async fn create_in(
     place: Option<&Conversation>,
     also: impl FnOnce(&Task) -> Vec<Write>,
 ) -> Result<Task, Wrong> {
+    let said = (vec![direct.text.clone()], Labels::owner(by.user));
+    create_as(crew, by, direct, said, place, also).await
+}
+
+/// Begins a task from words that may not be the person's own, with what he typed himself.
+async fn create_as(
+    crew: &Arc<Crew>,
+    by: &Principal,
+    direct: Direct,
+    (typed, labels): (Vec<String>, Labels),
+    place: Option<&Conversation>,
+    also: impl FnOnce(&Task) -> Vec<Write>,
+) -> Result<Task, Wrong> {
     by.require(Capability::BeginTasks)?;
     if direct.text.trim().is_empty() {
         return Err(Wrong::Unfit(
@@ -113,6 +127,11 @@ pub(crate) async fn create_in(
         )));
     }
     attach::check(crew, by, &direct.files).await?;
+    let text = crew.redactor.redact(&direct.text).into_owned();
+    let typed: Vec<String> = typed
+        .iter()
+        .map(|text| crew.redactor.redact(text).into_owned())
+        .collect();
     let workspace = accept::workspace_of(crew, by, direct.workspace).await?;
     let context = match place {
         Some(place) => place.context,
@@ -121,7 +140,7 @@ pub(crate) async fn create_in(
     quota::task(crew, by.user).await?;
     let order = Order {
         title: direct.title,
-        text: direct.text,
+        text,
         kind: direct.kind,
         requester: by.user,
         origin: place.map_or(Origin::Api, |_| Origin::Chat),
@@ -133,7 +152,9 @@ pub(crate) async fn create_in(
         batch: place.map(|_| format!("command:{}", crew.nonce())),
         priority: direct.priority,
         time_max: direct.time_max.unwrap_or(limits::TASK_TIME_MAX),
-        labels: Labels::owner(by.user),
+        labels,
+        typed,
+        mandate: None,
         files: direct.files,
     };
     let (task, mut writes) = begin(crew, order);
@@ -165,7 +186,21 @@ pub async fn retry(crew: &Arc<Crew>, by: &Principal, id: TaskId) -> Result<Task,
         time_max: None,
         files: Vec::new(),
     };
-    create(crew, by, direct, |_| Vec::new()).await
+    let typed = typed_for(crew, id).await?;
+    create_as(crew, by, direct, (typed, old.labels), None, |_| Vec::new()).await
+}
+
+/// What the requester typed himself for a task.
+async fn typed_for(crew: &Crew, id: TaskId) -> Result<Vec<String>, Wrong> {
+    let journal = crew.store.journal(crew.org, id, 0).await?;
+    let facts = journal
+        .into_iter()
+        .filter_map(|entry| serde_json::from_value(entry.body).ok());
+    let typed = facts.filter_map(|fact| match fact {
+        Fact::Typed { text, .. } => Some(text),
+        _ => None,
+    });
+    Ok(typed.collect())
 }
 
 /// Says something to a task; it hears it at its next boundary.
@@ -191,7 +226,8 @@ pub async fn tell(
     } else {
         Labels::external()
     };
-    let body = json!({"text": text, "by": by.user, "labels": labels});
+    let text = crew.redactor.redact(text);
+    let body = json!({"text": text, "by": by.user, "labels": labels, "typed": text});
     // The same key again is the same letter.
     let key = key.map(|key| format!("{}:{}:{key}", kind::TELL, by.user));
     send(crew, id, kind::TELL, body, key).await?;

@@ -7,17 +7,19 @@ use crate::accept::Replied;
 use crate::crew::Crew;
 use crate::{
     Wrong, assemble, attach, command, delegate, handle, meter, mint, quota, stop, synthesize,
+    wishes,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
 use wardroom_domain::{
-    AuditKind, Chain, Conversation, Labels, Message, MessageId, Principal, Speaker, TaskId,
-    Timestamp, UserStatus, limits,
+    AuditKind, Chain, Conversation, Integrity, Labels, Message, MessageId, Principal, Speaker,
+    TaskId, Timestamp, UserStatus, limits,
 };
 use wardroom_llm::message::{self, Delta, Image, ModelRequest};
 use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
+use wardroom_policy::sanitize;
 use wardroom_store::{Feed, InboxDone, InboxRow, InboxState, Write};
 
 /// What a turn has come to so far.
@@ -28,6 +30,12 @@ pub(crate) struct Turn {
     /// Names the tasks that this turn begins, so that their results are told together.
     pub(crate) batch: String,
     pub(crate) labels: Labels,
+    /// What the person typed in this very turn; empty when results knock.
+    pub(crate) typed: String,
+    /// What he typed in all that the model is shown.
+    pub(crate) texts: Vec<String>,
+    /// Whether the model is shown anything from outside, quoted or told.
+    pub(crate) saw_outside: bool,
     pub(crate) files: Vec<wardroom_domain::FileId>,
     pub(crate) tasks: Vec<TaskId>,
     pub(crate) titles: Vec<String>,
@@ -72,6 +80,9 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
         conversation,
         batch: format!("{}:{}", row.inbound.connector, row.inbound.external_id),
         labels: Labels::owner(row.user),
+        typed: row.inbound.text.clone(),
+        texts: Vec::new(),
+        saw_outside: false,
         files: row.inbound.files.clone(),
         tasks: Vec::new(),
         titles: Vec::new(),
@@ -137,6 +148,7 @@ async fn take_turn(mut turn: Turn, row: &InboxRow) -> Result<Replied, Wrong> {
         .recent_messages(crew.org, id, limits::CONVERSATION_BYTES_MAX)
         .await?;
     let history = ending_with(recent, &row.inbound.text);
+    turn.look_at(&history);
     let images = attach::images(&crew, &row.inbound.files).await?;
     let text = match rounds(&mut turn, &history, &images).await {
         Ok(text) => text,
@@ -204,6 +216,22 @@ async fn rounds(
 }
 
 impl Turn {
+    /// Notes whose words the model is about to see.
+    fn look_at(&mut self, history: &[Message]) {
+        let by_person = history
+            .iter()
+            .filter(|message| message.speaker == Speaker::User);
+        self.texts = by_person.map(|message| message.text.clone()).collect();
+        let is_outside = |message: &Message| message.labels.integrity == Integrity::External;
+        self.saw_outside = !self.files.is_empty() || history.iter().any(is_outside);
+    }
+
+    /// The labels of words that the coordinator's model passes on as its person's wish.
+    pub(crate) fn labels_of(&self, words: &str) -> Labels {
+        let texts: Vec<_> = self.texts.iter().map(String::as_str).collect();
+        wishes::of_instructions(words, &texts, self.saw_outside, &self.labels)
+    }
+
     /// Asks the coordinator's model, showing its words as they come.
     pub(crate) async fn speak(&mut self, request: &ModelRequest) -> Result<Conversed, Exhausted> {
         let call = ModelCall {
@@ -272,7 +300,7 @@ impl Turn {
     pub(crate) async fn finish(mut self, text: String, row: &InboxRow) -> Result<Replied, Wrong> {
         let crew = self.crew.clone();
         let text = self.unless_stopped(text);
-        let text = crew.redactor.redact(&text).into_owned();
+        let text = sanitize::deliverable(&crew.redactor.redact(&text));
         let mut message = Message {
             id: mint!(crew.clock, MessageId),
             conversation: self.conversation.id,

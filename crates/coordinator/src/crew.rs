@@ -2,6 +2,7 @@
 
 use crate::bench::Benches;
 use crate::foreign::ForeignTools;
+use crate::ledger::{self, AuditContent};
 use crate::quota::{Allowance, Quotas};
 use crate::rulebook::Rulebook;
 use crate::{Bus, Clock, GitToken, Wrong};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub allowance: Allowance,
     /// What git shows to which remote.
     pub git_tokens: Vec<GitToken>,
+    /// How much the audit log tells.
+    pub audit_content: AuditContent,
 }
 
 /// One org's crew in this process.
@@ -250,6 +253,7 @@ impl Crew {
         body: serde_json::Value,
     ) -> Write {
         let (at, actor) = (self.clock.now(), actor.to_string());
+        let body = ledger::body(body, self.settings.audit_content, &self.redactor);
         Write::Audit(AuditDraft {
             chain,
             at,

@@ -3,15 +3,17 @@
 use crate::authorize::{outcome, refused};
 use crate::crew::Crew;
 use crate::run::Run;
-use crate::{Wrong, mint, quota};
+use crate::{Wrong, mint, quota, wishes};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
-    AuditKind, Chain, ContextId, ConversationId, FileId, Inbound, Labels, Origin, Priority,
-    Progress, RiskTier, Task, TaskId, TaskStatus, TaskType, ToolCall, UserId, WorkspaceId, limits,
+    AuditKind, Chain, ContextId, ConversationId, FileId, Inbound, Integrity, Labels, Mandate,
+    Origin, Priority, Progress, RiskTier, Task, TaskId, TaskStatus, TaskType, ToolCall, UserId,
+    WorkspaceId, limits,
 };
-use wardroom_engine::{Judgement, Life};
-use wardroom_store::{CreateTask, Feed, Write};
+use wardroom_engine::{Fact, Judgement, Life};
+use wardroom_policy::sanitize;
+use wardroom_store::{CreateTask, Feed, Journal, Write};
 
 /// The connector under which results come back to a conversation.
 pub(crate) const RESULTS: &str = "task";
@@ -45,6 +47,10 @@ pub struct Order {
     pub time_max: Duration,
     /// Where the words came from.
     pub labels: Labels,
+    /// What the requester typed himself that led to it.
+    pub typed: Vec<String>,
+    /// What it is to do with the world, fixed from those words.
+    pub mandate: Option<Mandate>,
     /// Uploads that go with it.
     pub files: Vec<FileId>,
 }
@@ -52,6 +58,7 @@ pub struct Order {
 /// The rows that begin a task.
 pub(crate) fn begin(crew: &Crew, order: Order) -> (Task, Vec<Write>) {
     let now = crew.clock.now();
+    let (known, labels) = (known_from_the_start(&order), labels_of(&order));
     let id = mint!(crew.clock, TaskId);
     let depth = order.parent.map_or(0, |(_, depth)| depth + 1);
     let deadline = now.after(order.time_max);
@@ -74,7 +81,7 @@ pub(crate) fn begin(crew: &Crew, order: Order) -> (Task, Vec<Write>) {
         result: None,
         error: None,
         applied: None,
-        labels: order.labels,
+        labels,
         deadline,
         created_at: now,
         updated_at: now,
@@ -104,6 +111,7 @@ pub(crate) fn begin(crew: &Crew, order: Order) -> (Task, Vec<Write>) {
             body,
         ),
     ];
+    writes.extend(known.into_iter().map(|fact| journal(id, &fact)));
     let data = json!({"task": id, "status": task.status, "title": task.title});
     let streams = [
         Some(id.to_string()),
@@ -119,6 +127,36 @@ pub(crate) fn begin(crew: &Crew, order: Order) -> (Task, Vec<Write>) {
         }));
     }
     (task, writes)
+}
+
+/// An upload is somebody's file: whatever stands in it came from outside, and only its requester
+/// gave it.
+fn labels_of(order: &Order) -> Labels {
+    match order.files.is_empty() {
+        true => order.labels.clone(),
+        false => order.labels.join(&Labels::external()),
+    }
+}
+
+/// The first lines of a task's journal: whose words it follows, and what they allow it.
+fn known_from_the_start(order: &Order) -> Vec<Fact> {
+    let by = order.requester;
+    let typed = order.typed.iter().cloned();
+    let mut facts: Vec<Fact> = typed.map(|text| Fact::Typed { text, by }).collect();
+    let mandate = order.mandate.clone();
+    facts.extend(mandate.map(|mandate| Fact::Foreseen { mandate }));
+    facts
+}
+
+fn journal(task: TaskId, fact: &Fact) -> Write {
+    let body = serde_json::to_value(fact).unwrap_or_default();
+    let kind = body["fact"].as_str().unwrap_or("fact").to_owned();
+    Write::Journal(Journal {
+        task,
+        fence: 0,
+        kind,
+        body,
+    })
 }
 
 fn title_of(order: &Order) -> String {
@@ -163,6 +201,8 @@ pub(crate) async fn spawn(run: &mut Run, call: &ToolCall) -> Result<Judgement, W
         return Ok(refused(run, why, Value::Null));
     }
     let order = Order {
+        typed: typed_for_a_child(run),
+        mandate: None,
         title: String::new(),
         text: call.arguments["instructions"]
             .as_str()
@@ -184,6 +224,15 @@ pub(crate) async fn spawn(run: &mut Run, call: &ToolCall) -> Result<Judgement, W
     let (task, writes) = begin(&run.crew, order);
     run.writes.extend(writes);
     Ok(Judgement::Spawn { child: task.id })
+}
+
+/// A task that has read something from outside may have been told to spawn another: its child does
+/// not speak with the person's voice.
+fn typed_for_a_child(run: &Run) -> Vec<String> {
+    if run.task.labels.integrity == Integrity::External {
+        return Vec::new();
+    }
+    wishes::texts(run).into_iter().map(str::to_owned).collect()
 }
 
 pub(crate) fn kind_of(arguments: &Value) -> TaskType {
@@ -214,5 +263,11 @@ pub(crate) fn result_of(task: &Task) -> Inbound {
 pub(crate) fn child_outcome(run: &Run, body: &Value) -> wardroom_domain::Outcome {
     let is_error = body["is_error"].as_bool().unwrap_or(true);
     let text = body["text"].as_str().unwrap_or_default().to_owned();
-    outcome(run, is_error, text, Value::Null)
+    let labels = serde_json::from_value(body["labels"].clone());
+    let mut heard = outcome(run, is_error, text, Value::Null);
+    heard.labels = heard
+        .labels
+        .join(&labels.unwrap_or_else(|_| Labels::external()));
+    heard.text = sanitize::plain(&heard.text);
+    heard
 }

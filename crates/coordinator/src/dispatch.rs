@@ -3,7 +3,7 @@
 use crate::authorize::outcome;
 use crate::bench::blocking;
 use crate::run::Run;
-use crate::{Wrong, attach, foreign, lend, mint};
+use crate::{Wrong, attach, foreign, hear, labels, lend, mint};
 use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, limits,
@@ -11,9 +11,10 @@ use wardroom_domain::{
 use wardroom_executors::mcp::CallFault;
 use wardroom_executors::{Errand, Passage, RunnerFault};
 use wardroom_policy::Permit;
+use wardroom_policy::sanitize;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
-use wardroom_store::{Applied, Artifact, Write};
+use wardroom_store::{Applied, Artifact, LabelFiles, Write};
 use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
@@ -36,10 +37,19 @@ pub(crate) enum Carried {
 
 /// Carries out what the permit allows. An error here is ours, not the tool's.
 pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
-    if permit.subject().foreign.is_some() {
-        return in_server(run, permit).await;
-    }
-    at_home(run, permit).await.map(Carried::Settled)
+    let call = permit.subject().effect.call.clone();
+    let seen = labels::of_output(run, &call).await?;
+    let carried = match permit.subject().foreign {
+        Some(_) => in_server(run, permit).await?,
+        None => Carried::Settled(at_home(run, permit).await?),
+    };
+    Ok(match carried {
+        Carried::Settled(mut outcome) => {
+            outcome.labels = outcome.labels.join(&seen);
+            Carried::Settled(hear::outcome(run, &call, outcome))
+        }
+        in_doubt => in_doubt,
+    })
 }
 
 async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
@@ -172,6 +182,7 @@ fn publish(run: &mut Run, permit: Permit<Errand>) -> Outcome {
         .as_str()
         .unwrap_or_default()
         .to_owned();
+    let text = sanitize::deliverable(&run.crew.redactor.redact(&text));
     let Some(conversation) = run.task.conversation else {
         run.task.progress.note = text.chars().take(200).collect();
         return outcome(
@@ -308,6 +319,10 @@ pub(crate) fn record_applied(
     snapshot: String,
 ) {
     let summary = set.summary();
+    run.writes.push(Write::LabelFiles(LabelFiles {
+        workspace: run.workspace.id,
+        files: labels::written(&run.workspace.path, set, &run.task.labels),
+    }));
     run.writes.push(Write::Applied(Applied {
         task: run.task.id,
         effect: effect.id,

@@ -5,8 +5,11 @@ use crate::converse::Turn;
 use crate::delegate::{Order, begin, kind_of};
 use crate::quota;
 use crate::signals::kind;
+use crate::wishes;
 use serde_json::{Value, json};
-use wardroom_domain::{FileId, Origin, Priority, Task, TaskId, TaskStatus, ToolCall, limits};
+use wardroom_domain::{
+    FileId, Mandate, Origin, Priority, Task, TaskId, TaskStatus, ToolCall, limits,
+};
 use wardroom_store::{Page, Signal, TaskFilter, Write};
 use wardroom_tools::Seat;
 
@@ -54,7 +57,10 @@ async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> 
         .collect();
     let counted = quota::task(&turn.crew, turn.by.user).await;
     counted.map_err(|wrong| wrong.to_string())?;
+    let labels = turn.labels_of(&text_of(arguments, "instructions"));
     let order = Order {
+        typed: vec![turn.typed.clone()],
+        mandate: mandate_of(turn, arguments)?,
         title: text_of(arguments, "title"),
         text: text_of(arguments, "instructions"),
         kind: kind_of(arguments),
@@ -67,7 +73,7 @@ async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> 
         batch: Some(turn.batch.clone()),
         priority: Priority::NORMAL,
         time_max: limits::TASK_TIME_MAX,
-        labels: turn.labels.clone(),
+        labels,
         files: if named.is_empty() {
             turn.files.clone()
         } else {
@@ -79,6 +85,22 @@ async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> 
     turn.tasks.push(task.id);
     turn.titles.push(task.title.clone());
     Ok(format!("begun as {} (\"{}\")", task.id, task.title))
+}
+
+/// What the work is to do with the world, if the coordinator fixed it; only from typed words.
+fn mandate_of(turn: &Turn, arguments: &Value) -> Result<Option<Mandate>, String> {
+    let Some(given) = arguments.get("mandate").filter(|given| !given.is_null()) else {
+        return Ok(None);
+    };
+    let mandate: Mandate = serde_json::from_value(given.clone())
+        .map_err(|fault| format!("the mandate does not fit: {fault}"))?;
+    let tools = turn.crew.tools();
+    let known = |tool: &str| {
+        let found = tools.get(tool);
+        found.is_some_and(|tool| tool.seat == Seat::Executor)
+    };
+    wishes::check(&mandate, &[turn.typed.as_str()], &known)?;
+    Ok(Some(mandate))
 }
 
 async fn mine(turn: &Turn, arguments: &Value) -> Result<Task, String> {
@@ -102,8 +124,9 @@ async fn tell_task(turn: &mut Turn, arguments: &Value) -> Result<String, String>
             task.id, task.status
         ));
     }
-    let body =
-        json!({"text": text_of(arguments, "text"), "by": turn.by.user, "labels": turn.labels});
+    let text = text_of(arguments, "text");
+    let labels = turn.labels_of(&text);
+    let body = json!({"text": text, "by": turn.by.user, "labels": labels, "typed": turn.typed});
     turn.writes.push(letter(turn, task.id, kind::TELL, body));
     Ok(format!("{} hears it at its next step", task.id))
 }

@@ -7,6 +7,7 @@
 mod time;
 mod wrong;
 mod bus;
+mod ledger;
 mod crew;
 mod foreign;
 
@@ -26,6 +27,9 @@ mod ask;
 mod outward;
 mod lend;
 mod record;
+mod labels;
+mod hear;
+mod wishes;
 mod advance;
 mod attach;
 mod bench;
@@ -56,6 +60,7 @@ pub use converse::answer;
 pub use crew::{Crew, Parts, Settings};
 pub use due::recover;
 pub use foreign::{ForeignTools, ServerSeen, ToolSeen, attend_servers, recall};
+pub use ledger::AuditContent;
 pub use lend::GitToken;
 pub use time::Clock;
 pub use work::{attend, work};

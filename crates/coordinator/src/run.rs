@@ -149,6 +149,11 @@ impl Run {
         })
     }
 
+    /// Everything that has become true so far, committed or about to be.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.transcript.facts.iter().chain(&self.fresh)
+    }
+
     /// What has been committed joins the transcript.
     pub(crate) fn committed(&mut self) {
         self.transcript.facts.append(&mut self.fresh);

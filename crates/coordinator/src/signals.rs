@@ -4,6 +4,7 @@
 use crate::authorize::outcome;
 use crate::crew::Crew;
 use crate::run::Run;
+use crate::wishes::ANSWERED_BY;
 use crate::{Wrong, advance, delegate};
 use serde_json::{Value, json};
 use wardroom_domain::{
@@ -123,6 +124,7 @@ fn told(body: &Value) -> Event {
         text: body["text"].as_str().unwrap_or_default().to_owned(),
         by,
         labels,
+        typed: body["typed"].as_str().map(str::to_owned),
     }
 }
 
@@ -193,7 +195,8 @@ fn answer_of(run: &Run, approval: &Approval, decision: ApprovalDecision) -> Opti
         (Question::Permission, ApprovalDecision::Approve) => return None,
         (Question::Answer, ApprovalDecision::Approve) => {
             let words = approval.answer.clone().unwrap_or_default();
-            return Some(outcome(run, false, words, Value::Null));
+            let by = json!({ANSWERED_BY: approval.decided_by});
+            return Some(outcome(run, false, words, by));
         }
         (Question::Permission, ApprovalDecision::Deny) => {
             "denied by a person; do not try the same again, go on without it or end".to_owned()

@@ -35,6 +35,8 @@ words! {
         EffectSettled = "effect.settled",
         /// A crash left an effect in doubt.
         EffectInDoubt = "effect.in_doubt",
+        /// Text that came in looks as if it carried instructions for a model.
+        InputFlagged = "input.flagged",
         /// A person was asked.
         ApprovalAsked = "approval.asked",
         /// The question ended.

@@ -14,6 +14,8 @@ pub const UPLOAD_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const TOOL_OUTPUT_BYTES_MAX: usize = 32 * 1024;
 /// What is kept of a command's output for people.
 pub const TOOL_LOG_BYTES_MAX: usize = 1024 * 1024;
+/// How many things a mandate may name: what a person reads before he says yes.
+pub const MANDATE_NAMES_MAX: usize = 32;
 /// How many turns a task may take before it is stopped as lost.
 pub const TASK_TURNS_MAX: u32 = 60;
 /// How many effects a task may ask for.

@@ -83,6 +83,8 @@ pub enum Event {
         by: Option<UserId>,
         /// Where the words came from.
         labels: Labels,
+        /// What that person typed himself, where a model chose the words.
+        typed: Option<String>,
     },
     /// Somebody stopped it.
     Canceled {

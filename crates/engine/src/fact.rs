@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use wardroom_domain::{
-    Approval, ApprovalDecision, ApprovalId, Digest, Effect, EffectId, Labels, Outcome, TaskId,
-    TaskStatus, ToolCall, UserId,
+    Approval, ApprovalDecision, ApprovalId, Digest, Effect, EffectId, Labels, Mandate, Outcome,
+    TaskId, TaskStatus, ToolCall, UserId,
 };
 
 /// One fact of a task's life.
@@ -18,6 +18,20 @@ pub enum Fact {
         by: Option<UserId>,
         /// Where the words came from.
         labels: Labels,
+    },
+    /// What a person typed himself that led to this task, or was said to it. A model may have put
+    /// it into other words for the task; these are the person's.
+    Typed {
+        /// What.
+        text: String,
+        /// Who.
+        by: UserId,
+    },
+    /// What the task is to do with the world was fixed before it read anything from outside. It
+    /// holds once a person has said yes to it.
+    Foreseen {
+        /// Tools, targets and recipients.
+        mandate: Mandate,
     },
     /// The model answered.
     Replied {

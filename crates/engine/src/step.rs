@@ -3,8 +3,8 @@
 use crate::{Event, Fact, Judgement, Life, Line, LineState, Next, Phase, Reply, recover};
 use std::time::Duration;
 use wardroom_domain::{
-    ApprovalDecision, ApprovalId, Digest, Outcome, TaskId, TaskStatus, Timestamp, ToolCall, UserId,
-    limits,
+    ApprovalDecision, ApprovalId, Digest, Labels, Outcome, TaskId, TaskStatus, Timestamp, ToolCall,
+    UserId, limits,
 };
 
 /// What the task becomes, what has become true, and what it wants next.
@@ -52,8 +52,16 @@ pub fn step(life: &Life, event: Event, now: Timestamp) -> Result<Step, Refused> 
             "its time ran out; give it a later deadline or less to do",
         ),
         (_, Event::Broken { reason }) => stepper.end(TaskStatus::Failed, &reason),
-        (_, Event::Told { text, by, labels }) => {
-            stepper.facts.push(Fact::Told { text, by, labels });
+        (
+            _,
+            Event::Told {
+                text,
+                by,
+                labels,
+                typed,
+            },
+        ) => {
+            stepper.told(text, by, labels, typed);
             stepper.wish()
         }
         (_, Event::Claimed { interrupted }) => recover::claimed(&mut stepper, interrupted),
@@ -127,6 +135,13 @@ impl Stepper {
             Phase::Looking => Next::Look,
             Phase::Ended => Next::End,
         }
+    }
+
+    fn told(&mut self, text: String, by: Option<UserId>, labels: Labels, typed: Option<String>) {
+        if let Some((text, by)) = typed.zip(by) {
+            self.facts.push(Fact::Typed { text, by });
+        }
+        self.facts.push(Fact::Told { text, by, labels });
     }
 
     pub(crate) fn move_to(&mut self, to: TaskStatus, why: &str) {

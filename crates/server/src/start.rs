@@ -402,6 +402,7 @@ fn crew(
             wall_time_max: Duration::from_secs(config.sandbox.wall_time_max_s),
             allowance: config.limits.allowance(),
             git_tokens: config.git_tokens(),
+            audit_content: config.audit.content,
         },
         redactor,
         secrets: Arc::new(lender),

@@ -7,6 +7,10 @@ pub(crate) const STEPS: &[(&str, &str)] = &[
     ("people", include_str!("../migrations/0003_people.sql")),
     ("gateway", include_str!("../migrations/0004_gateway.sql")),
     ("leases", include_str!("../migrations/0005_leases.sql")),
+    (
+        "file_labels",
+        include_str!("../migrations/0006_file_labels.sql"),
+    ),
 ];
 
 /// Which steps a database has taken.

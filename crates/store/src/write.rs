@@ -149,6 +149,8 @@ writes! {
     Applied(Applied),
     /// An apply was taken back.
     Undone(Undone),
+    /// What files of a workspace carry from now on.
+    LabelFiles(LabelFiles),
     /// A task made something for its requester.
     Artifact(Artifact),
     /// A person uploaded something.

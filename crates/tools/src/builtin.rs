@@ -36,7 +36,8 @@ fn coordinator_tools() -> Vec<Tool> {
             "Give work to an executor: it has a shell, files and a sandboxed copy of the workspace. Call it several times for independent parts.",
             object(
                 json!({"title": text("a few words"), "instructions": text("everything the executor must know"), "type": task_type(),
-                    "files": {"type": "array", "items": {"type": "string"}, "description": "ids of uploaded files"}}),
+                    "files": {"type": "array", "items": {"type": "string"}, "description": "ids of uploaded files"},
+                    "mandate": mandate()}),
                 &["title", "instructions"],
             ),
         ),
@@ -243,6 +244,14 @@ fn text(description: &str) -> Value {
     } else {
         json!({"type": "string", "description": description})
     }
+}
+
+/// Tools, addresses and recipients that the person named, to be approved once.
+fn mandate() -> Value {
+    let names = json!({"type": "array", "items": {"type": "string"}});
+    json!({"type": "object", "properties": {"tools": names, "targets": names, "recipients": names},
+        "required": ["tools"], "additionalProperties": false,
+        "description": "what it may do outside, as the person named it"})
 }
 
 fn task_type() -> Value {

@@ -4,6 +4,7 @@
 
 mod cli;
 mod failure;
+mod logs;
 mod machine;
 mod output;
 mod place;

@@ -303,6 +303,7 @@ fn any_event(life: &Life, choice: u8, n: u32) -> Event {
         },
         _ if n.is_multiple_of(29) => Event::Canceled { why: "test".into() },
         _ => Event::Told {
+            typed: None,
             text: "t".into(),
             by: None,
             labels: Labels::external(),

@@ -61,7 +61,7 @@ pub(super) fn clean(text: &str, limits: &Limits) -> Cleaned {
     let mut state = Cleaned::default();
     let mut current = cut(text, limits.text_bytes_max, &mut state);
     for _ in 0..ROUNDS_MAX {
-        let next = round(&current, &mut state);
+        let next = round(&current, limits, &mut state);
         let next = cut(&next, limits.text_bytes_max, &mut state);
         if next == current {
             break;
@@ -72,11 +72,14 @@ pub(super) fn clean(text: &str, limits: &Limits) -> Cleaned {
     state
 }
 
-fn round(text: &str, state: &mut Cleaned) -> String {
+fn round(text: &str, limits: &Limits, state: &mut Cleaned) -> String {
     let visible = remove_unseen(text, state);
     let plain = unmix_scripts(&visible, state);
     let inert = markup::disarm(&plain, state);
-    links::disarm(&inert, state)
+    match limits.keeps_links {
+        true => inert,
+        false => links::disarm(&inert, state),
+    }
 }
 
 fn cut(text: &str, bytes_max: usize, state: &mut Cleaned) -> String {

@@ -41,6 +41,9 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Findings beyond this number are counted in the categories but not listed one by one.
     pub findings_max: usize,
+    /// Whether links and images stay as they are written: in a text that is worked on, such as a
+    /// source file, they are part of the work, and what is delivered of it is disarmed then.
+    pub keeps_links: bool,
 }
 
 impl Default for Limits {
@@ -48,6 +51,7 @@ impl Default for Limits {
         Self {
             text_bytes_max: 1024 * 1024,
             findings_max: 64,
+            keeps_links: false,
         }
     }
 }
@@ -110,6 +114,21 @@ impl Sanitized {
     pub fn is_suspicious(&self) -> bool {
         self.score >= THRESHOLD
     }
+}
+
+/// Makes a text plain without judging it: the words of a person, as a model reads them.
+pub fn plain(text: &str) -> String {
+    let limits = Limits {
+        keeps_links: true,
+        ..Limits::default()
+    };
+    clean::clean(text, &limits).text
+}
+
+/// A text as it is delivered to people: whatever shows it loads nothing for it. Images become their
+/// addresses, links that carry something away lose their life, fenced code stays as it is.
+pub fn deliverable(text: &str) -> String {
+    links::disarm(text, &mut clean::Cleaned::default())
 }
 
 /// Cleans a text and judges it.

@@ -349,6 +349,17 @@ proptest! {
     }
 
     #[test]
+    fn hearing_more_never_adds_permission(case in cases(), other in cases()) {
+        let mine = Labels { integrity: case.integrity, audience: case.audience.clone() };
+        let theirs = Labels { integrity: other.integrity, audience: other.audience };
+        let both = mine.join(&theirs);
+        prop_assert_eq!(&both, &theirs.join(&mine));
+        prop_assert_eq!(&both, &both.join(&mine));
+        let more = Case { integrity: both.integrity, audience: both.audience, ..case.clone() };
+        prop_assert!(more.given() <= case.given());
+    }
+
+    #[test]
     fn less_trust_never_adds_permission(case in cases()) {
         let typed = Case { integrity: Integrity::Owner, ..case.clone() };
         let read = Case { integrity: Integrity::External, ..case };

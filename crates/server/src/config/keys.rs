@@ -27,6 +27,7 @@ pub fn known(path: &[&str]) -> Known {
         ["objects"] => Known::Keys(fields::<settings::ObjectSettings>()),
         ["policy"] => Known::Keys(fields::<settings::PolicySettings>()),
         ["sandbox"] => Known::Keys(fields::<settings::SandboxSettings>()),
+        ["audit"] => Known::Keys(fields::<settings::AuditSettings>()),
         ["limits"] => Known::Keys(fields::<settings::LimitSettings>()),
         ["routing"] => Known::Keys(fields::<RoutingSettings>()),
         ["models", _] => Known::Keys(fields::<ModelSettings>()),

@@ -76,6 +76,8 @@ pub struct Config {
     pub policy: PolicySettings,
     /// `[sandbox]`
     pub sandbox: SandboxSettings,
+    /// `[audit]`
+    pub audit: settings::AuditSettings,
     /// `[limits]`
     pub limits: LimitSettings,
     /// `[mcp.NAME]`

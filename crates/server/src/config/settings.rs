@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use wardroom_coordinator::AuditContent;
 use wardroom_coordinator::quota::Allowance;
 use wardroom_domain::RiskTier;
 use wardroom_llm::KeyReference;
@@ -240,6 +241,14 @@ impl Default for SandboxSettings {
             socket: None,
         }
     }
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSettings {
+    /// `full`, or `metadata`: ids, kinds and digests without anybody's words.
+    pub content: AuditContent,
 }
 
 /// `[limits]`

@@ -5,6 +5,7 @@
 
 mod brain;
 mod fault;
+mod obedient;
 mod stand_in;
 
 mod dialect;
@@ -16,4 +17,5 @@ mod openai_check;
 pub use brain::{Asked, Brain, Said, StoryBrain};
 pub use dialect::Dialect;
 pub use fault::Fault;
+pub use obedient::{Obedient, Obeys, Planned, planted};
 pub use stand_in::{ModelStandIn, Options, Recorded};

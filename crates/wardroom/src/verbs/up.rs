@@ -166,7 +166,7 @@ fn log_events() {
         .unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(crate::logs::Clean);
     // An error only says that somebody else logs already.
     let _ = match crate::terminal::is_live() {
         true => logs.compact().try_init(),

@@ -37,6 +37,9 @@ mod control_room;
 mod telegram;
 mod egress;
 mod lent;
+mod trust;
+mod suite;
+mod records;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};
