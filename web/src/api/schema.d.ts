@@ -631,6 +631,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/secret-key/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new master key and seals every secret under it, while the server runs. */
+        post: operations["rotate_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/secrets": {
         parameters: {
             query?: never;
@@ -1210,7 +1227,7 @@ export interface components {
          * @description What happened.
          * @enum {string}
          */
-        AuditKind: "message.received" | "message.sent" | "access.refused" | "session.created" | "session.ended" | "task.created" | "task.moved" | "task.told" | "model.called" | "model.fell_back" | "effect.intended" | "effect.refused" | "effect.settled" | "effect.in_doubt" | "approval.asked" | "approval.decided" | "approval.refused" | "changes.applied" | "changes.undone" | "user.changed" | "invite.changed" | "identity.changed" | "pairing.changed" | "grant.changed" | "quota.reached" | "connector.changed" | "token.changed" | "workspace.opened" | "tools.changed" | "policy.changed" | "emergency.changed" | "bypass.changed" | "secret.touched" | "egress.decided" | "server.started" | "server.stopped";
+        AuditKind: "message.received" | "message.sent" | "access.refused" | "session.created" | "session.ended" | "task.created" | "task.moved" | "task.told" | "model.called" | "model.fell_back" | "effect.intended" | "effect.refused" | "effect.settled" | "effect.in_doubt" | "input.flagged" | "approval.asked" | "approval.decided" | "approval.refused" | "changes.applied" | "changes.undone" | "user.changed" | "invite.changed" | "identity.changed" | "pairing.changed" | "grant.changed" | "quota.reached" | "connector.changed" | "token.changed" | "workspace.opened" | "tools.changed" | "policy.changed" | "emergency.changed" | "bypass.changed" | "secret.touched" | "egress.decided" | "server.started" | "server.stopped";
         /** @description A record that is wrong. */
         BadRecord: {
             chain: string;
@@ -1756,6 +1773,14 @@ export interface components {
             used_at?: components["schemas"]["Timestamp"] | null;
             used_by?: components["schemas"]["UserId"] | null;
         };
+        /** @description The master key is a new one. */
+        KeyRotated: {
+            /**
+             * Format: int64
+             * @description How many secrets are sealed under it.
+             */
+            secrets: number;
+        };
         /** @description Where a value came from, and who may learn it. */
         Labels: {
             /** @description Who may learn it: `user_…`, `ws_…`, `org` or `anyone`; every entry must be met. */
@@ -1813,6 +1838,8 @@ export interface components {
         };
         /** @description Who the caller is. */
         Me: {
+            /** @description The hosts that sandboxes may reach, as rules; none means that nothing leaves them. */
+            egress?: string[];
             /** @description Why there is no sandbox at all, so that no task runs. */
             no_sandbox?: string | null;
             org: components["schemas"]["OrgId"];
@@ -4305,6 +4332,49 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyRotated"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
