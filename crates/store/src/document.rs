@@ -85,6 +85,11 @@ impl Apply for PutDocument {
     }
 }
 
+/// The kinds below one: `policy:…` below `policy`.
+fn below(kind: &str) -> String {
+    format!("{kind}:%")
+}
+
 impl Store {
     /// The newest version of a document.
     pub async fn document(&self, org: OrgId, kind: &str) -> Result<Option<Document>, StoreError> {
@@ -109,8 +114,8 @@ impl Store {
     /// a number that grows with every change of any of them.
     pub async fn document_stamp(&self, org: OrgId, kind: &str) -> Result<i64, StoreError> {
         let sql = "SELECT COUNT(*) FROM document \
-                   WHERE org = $1 AND (kind = $2 OR kind > $2 || ':' AND kind < $2 || ';')";
-        let row: Option<(i64,)> = self.one(sql, params![org, kind]).await?;
+                   WHERE org = $1 AND (kind = $2 OR kind LIKE $3)";
+        let row: Option<(i64,)> = self.one(sql, params![org, kind, below(kind)]).await?;
         Ok(row.map_or(0, |(count,)| count))
     }
 
@@ -121,10 +126,10 @@ impl Store {
         kind: &str,
     ) -> Result<Vec<Document>, StoreError> {
         let sql = "SELECT kind, version, author, body, at FROM document AS newest \
-                   WHERE org = $1 AND kind > $2 || ':' AND kind < $2 || ';' AND version = \
+                   WHERE org = $1 AND kind LIKE $2 AND version = \
                    (SELECT MAX(version) FROM document WHERE org = $1 AND kind = newest.kind) \
                    ORDER BY kind";
-        self.all(sql, params![org, kind]).await
+        self.all(sql, params![org, below(kind)]).await
     }
 
     /// The versions of a document before one (`i64::MAX` for all), newest first.
