@@ -149,8 +149,23 @@ pub async fn probe(
     let (ours, mut theirs) = plumb(&spec).map_err(host("make pipes for a command"))?;
     let program = launch::guest_program().and_then(|program| program.try_clone_to_owned());
     theirs[0] = program.map_err(host("share the guest's program"))?;
-    let probe = launch_command(session, &spec, command, ours, theirs).await?;
-    Ok(probe.wait().await)
+    match launch_command(session, &spec, command, ours, theirs).await {
+        Ok(probe) => Ok(probe.wait().await),
+        // A trial may fill its space before PID 1 has told of its start.
+        Err(SandboxError::Ended) => session.starved().map(ended_by).ok_or(SandboxError::Ended),
+        Err(error) => Err(error),
+    }
+}
+
+fn ended_by(outcome: Outcome) -> ExecReport {
+    ExecReport {
+        outcome,
+        cpu: Duration::ZERO,
+        rss_max_bytes: 0,
+        wall: Duration::ZERO,
+        oom_kills: 0,
+        dropped_bytes: 0,
+    }
 }
 
 async fn launch_command(

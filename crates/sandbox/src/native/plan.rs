@@ -304,6 +304,12 @@ fn rlimits(limits: &Limits) -> Vec<(u32, u64)> {
     .into()
 }
 
+/// Whether the disk under a folder takes no writes; the kernel would answer in riddles.
+fn is_read_only(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder)
+        .is_ok_and(|about| about.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+}
+
 /// The workspace as a tree or as layers; a scratch workspace is neither.
 fn workspace(
     mount: &WorkspaceMount,
@@ -328,6 +334,10 @@ fn workspace(
                 None,
             ))
         }
+        WorkspaceMount::Overlay { upper, .. } if is_read_only(upper) => Err(SandboxError::Build {
+            stage: format!("write to the view in `{}`", upper.display()),
+            cause: std::io::Error::from_raw_os_error(libc::EROFS),
+        }),
         WorkspaceMount::Overlay { lower, upper, work } => Ok((
             None,
             Some(Layers {

@@ -235,6 +235,11 @@ impl Session {
         let _ = rustix::process::pidfd_send_signal(&self.init_pidfd, Signal::KILL);
     }
 
+    /// What a watchdog killed it for, if one did.
+    pub fn starved(&self) -> Option<Outcome> {
+        self.starved.get().copied()
+    }
+
     pub fn usage_now(&self) -> Usage {
         let counted = self.group().usage();
         if counted.memory_bytes == 0 || counted.processes == 0 {

@@ -414,7 +414,7 @@ async fn a_read_only_disk_is_a_sentence() {
     disk.mounts(&["-o", "remount,ro"]);
     let refused = disk.refuses().await;
     assert!(
-        refused.starts_with("the sandbox could not mount the copy-on-write workspace")
+        refused.starts_with("the sandbox could not write to the view in `")
             && refused.contains("Read-only file system"),
         "{refused}"
     );
