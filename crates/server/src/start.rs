@@ -214,7 +214,8 @@ pub async fn run(
     let doors = listen::serve(network, unix, router(app), stopping.clone());
     let mut parts = vec![("doors", tokio::spawn(doors))];
     parts.extend(workers(&startup, &crew, is_first, &stopping).await?);
-    if startup.serves {
+    // Two processes that carry the same outbox would say everything twice.
+    if startup.serves && is_first {
         let gateway = gateway.run(stopping.clone());
         parts.push(("foreign doors", tokio::spawn(gateway)));
     }
