@@ -19,6 +19,31 @@ pub fn open_to(sites: &[&Website]) -> Setup {
     ))
 }
 
+/// Whether the machine lacks what a story needs; then it is on the list of what was skipped.
+pub fn lacks(tool: &str) -> bool {
+    let found = std::process::Command::new(tool).arg("--version").output();
+    if found.is_ok_and(|ran| ran.status.success()) {
+        return false;
+    }
+    skipped(&format!("{tool} is not installed"));
+    true
+}
+
+fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+    if let Some(notes) = std::env::var_os("WARDROOM_SKIPS") {
+        use std::io::Write;
+        let notes = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(notes);
+        let line = format!("egress by command\t{why}\n");
+        notes
+            .and_then(|mut notes| notes.write_all(line.as_bytes()))
+            .expect("the note is taken");
+    }
+}
+
 /// Says what it was asked for.
 pub fn plain(visit: &Visit) -> Page {
     Page::text(format!("{} {} was here", visit.method, visit.target))
@@ -78,6 +103,9 @@ pub async fn says_yes(person: &Person) -> Approval {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_leaves_by_default() {
+    if lacks("curl") {
+        return;
+    }
     let site = Website::start(plain);
     let world = world(laptop()).await;
     let owner = world.owner();
@@ -95,6 +123,9 @@ async fn nothing_leaves_by_default() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_host_is_read_without_a_question_and_every_connection_is_on_the_record() {
+    if lacks("curl") {
+        return;
+    }
     let site = Website::start(plain);
     let world = world(open_to(&[&site])).await;
     let owner = world.owner();
@@ -134,6 +165,9 @@ async fn an_open_host_is_read_without_a_question_and_every_connection_is_on_the_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_not_open_is_refused_and_what_stays_inside_finds_the_way_shut() {
+    if lacks("curl") {
+        return;
+    }
     let (site, other) = (Website::start(plain), Website::start(plain));
     let world = world(open_to(&[&site])).await;
     let owner = world.owner();
@@ -175,6 +209,9 @@ async fn a_host_that_is_not_open_is_refused_and_what_stays_inside_finds_the_way_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn private_addresses_are_refused_in_every_form() {
+    if lacks("curl") {
+        return;
+    }
     let site = Website::start(plain);
     let place = site.place();
     let setup = laptop().with(&format!("[sandbox]\nallow_domains = [{place:?}]\n"));
@@ -225,6 +262,9 @@ async fn private_addresses_are_refused_in_every_form() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_to_elsewhere_is_told_and_not_followed() {
+    if lacks("curl") {
+        return;
+    }
     let inner = Website::start(plain);
     let inside = format!("http://127.0.0.1:{}/", inner.port());
     let to = inside.clone();
@@ -430,6 +470,9 @@ async fn killed_in_the_middle_of_reading_it_is_read_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_verified_and_leads_to_the_host_that_was_named() {
+    if lacks("curl") {
+        return;
+    }
     let authority = Authority::new();
     let (site, stranger) = (
         Website::secure(&authority, plain),
@@ -516,7 +559,7 @@ fn with_names(setup: Setup, file: &std::path::Path) -> Setup {
 async fn a_name_that_leads_elsewhere_the_next_time_is_judged_anew() {
     let is_root = std::process::Command::new("id").arg("-u").output();
     if is_root.is_ok_and(|id| id.stdout != b"0\n") {
-        return eprintln!("SKIPPED: only root can give the server names of its own");
+        return skipped("only root can give the server names of its own");
     }
     let site = Website::start(plain);
     let folder = tempfile::tempdir().expect("a folder");
@@ -559,6 +602,9 @@ async fn a_name_that_leads_elsewhere_the_next_time_is_judged_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_see_what_is_open_and_run_a_command_by_hand_over_the_same_road() {
+    if lacks("curl") {
+        return;
+    }
     let site = Website::start(plain);
     let world = world(open_to(&[&site])).await;
     let token = world.token("owner");

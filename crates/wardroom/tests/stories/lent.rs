@@ -1,7 +1,7 @@
 //! Secrets that tasks use and never hold: put in by the proxy on the approved way, once, cut out of
 //! whatever comes back, and found nowhere else.
 
-use crate::egress::{ends_with_yes, events, open_to, says_yes, url};
+use crate::egress::{ends_with_yes, events, lacks, open_to, says_yes, url};
 use crate::script::script;
 use crate::{laptop, world};
 use serde_json::json;
@@ -105,6 +105,9 @@ async fn a_lent_secret_reaches_the_approved_host_once_and_nobody_else_sees_it() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_placeholder_is_good_once_for_its_host_alone_and_what_repeats_the_value_is_withheld() {
+    if lacks("curl") {
+        return;
+    }
     let (site, other) = (Website::start(forge), Website::start(forge));
     let world = world(with_secret(open_to(&[&site, &other]))).await;
     let owner = world.owner();
@@ -157,6 +160,9 @@ async fn a_placeholder_is_good_once_for_its_host_alone_and_what_repeats_the_valu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_lives_on_and_what_is_not_there_is_not_lent() {
+    if lacks("curl") {
+        return;
+    }
     let site = Website::start(forge);
     let mut setup = open_to(&[&site]);
     setup = setup.with(
@@ -316,6 +322,9 @@ fn repository(root: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn git_clones_with_a_token_that_it_never_sees_and_a_push_asks_every_time() {
+    if lacks("git") {
+        return;
+    }
     let root = tempfile::tempdir().expect("a folder");
     repository(root.path());
     let site = git_server(root.path().to_owned());

@@ -28,7 +28,21 @@ const PODMAN: &str = "podman";
 const PDF: &str = "pdf";
 const CONTAINERS: [&str; 3] = [OCI_RUNC, OCI_GVISOR, PODMAN];
 
+const EGRESS: &str = "egress by command";
+
 const NEEDS: &[Need] = &[
+    Need {
+        package: "curl",
+        probe: &["/usr/bin/curl", "--version"],
+        skip: EGRESS,
+        why: "commands in a sandbox reach what is open with curl",
+    },
+    Need {
+        package: "git",
+        probe: &["git", "--version"],
+        skip: EGRESS,
+        why: "git clones and pushes from a sandbox",
+    },
     Need {
         package: "python3-venv",
         probe: &["python3", "-c", "import venv, ensurepip"],
