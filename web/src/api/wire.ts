@@ -2,8 +2,7 @@
 
 import type { components } from "./schema";
 
-import type { Later } from "./later";
-export type Schemas = components["schemas"] & Later;
+export type Schemas = components["schemas"];
 export type Task = Schemas["Task"];
 export type Approval = Schemas["Approval"];
 export type Message = Schemas["Message"];
