@@ -462,6 +462,31 @@ async fn t_g1_org_admin_disables_bypass_and_active_users_are_revoked() {
     assert_eq!(count(&world.owner(), AuditKind::BypassChanged).await, 2);
 }
 
+/// Policy updates affect new tasks immediately, and the next action of a running one.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_g2_policy_updates_affect_new_tasks_immediately() {
+    let world = world(company()).await;
+    world.person("mia", "member");
+    world.person("ada", "admin");
+    let (mia, ada) = (world.token("mia"), world.token("ada"));
+    let put = |token: &str, preset: &str| {
+        send(&world, "PUT /v1/policy", token, json!({"preset": preset}))
+    };
+    let asking = task(&world, &mia, &changing("a.txt"));
+    stands(&world, &mia, &asking, "WAITING_APPROVAL").await;
+    assert_eq!(put(&mia, "consumer").status, 403);
+    let relaxed = put(&ada, "consumer");
+    assert_eq!(relaxed.status, 200, "{}", relaxed.body);
+    let unasked = task(&world, &mia, &changing("b.txt"));
+    stands(&world, &mia, &unasked, "SUCCEEDED").await;
+    assert_eq!(field(&world, &mia, &unasked, "applied"), true);
+    let strict = put(&ada, "enterprise");
+    assert_eq!(strict.status, 200, "{}", strict.body);
+    let asked = task(&world, &mia, &changing("c.txt"));
+    stands(&world, &mia, &asked, "WAITING_APPROVAL").await;
+    assert_eq!(count(&world.owner(), AuditKind::PolicyChanged).await, 2);
+}
+
 /// The mutating-action pause still allows read-only operations.
 #[tokio::test(flavor = "multi_thread")]
 async fn t_g3_the_mutating_pause_still_allows_read_only_operations() {
