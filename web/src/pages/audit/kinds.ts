@@ -4,6 +4,7 @@ import type { AuditEvent, Schemas } from "../../api/wire";
 
 const NAMES: Record<Schemas["AuditKind"], true> = {
   "message.received": true,
+  "input.flagged": true,
   "message.sent": true,
   "access.refused": true,
   "session.created": true,
