@@ -174,13 +174,11 @@ pub(crate) fn check(
         ));
     }
     let typed = Typed::of(texts.iter().copied());
-    let names = mandate.targets.iter().chain(&mandate.recipients);
-    let stray = names
-        .filter(|name| {
-            let value = serde_json::json!({ "target": name });
-            typed.covers(&value).is_err()
-        })
-        .next();
+    let mut names = mandate.targets.iter().chain(&mandate.recipients);
+    let stray = names.find(|name| {
+        let value = serde_json::json!({ "target": name });
+        typed.covers(&value).is_err()
+    });
     match stray {
         Some(name) => Err(format!(
             "a mandate may only name what the person typed, and `{name}` does not stand in his words"

@@ -169,17 +169,16 @@ pub async fn run(
     let connectors = Connectors::resolve(&startup.config.connectors, &sources).await?;
     let redactor = keys.redactor(mcp.known().chain(connectors.known()));
     let (routing, is_scripted) = models(&startup.config, &keys)?;
-    let crew = crew(
-        &startup,
-        &folders,
-        store.clone(),
-        clock.clone(),
+    let found = Found {
+        store: store.clone(),
+        clock: clock.clone(),
         org,
-        routing,
+        router: routing,
         redactor,
         mcp,
-        &vault,
-    )?;
+        vault: vault.clone(),
+    };
+    let crew = crew(&startup, &folders, found)?;
     crew.load_policy().await?;
     let gateway = Gateway::new(crew.clone(), connectors.doors);
     let (stopper, stopping) = watch::channel(false);
@@ -353,17 +352,27 @@ fn models(config: &Config, keys: &ModelKeys) -> Result<(Router, bool), StartErro
     ))
 }
 
-fn crew(
-    startup: &Startup,
-    folders: &Folders,
+/// What was opened and read before the crew is put together.
+struct Found {
     store: Store,
     clock: Clock,
     org: OrgId,
     router: Router,
     redactor: Redactor,
     mcp: McpServersFound,
-    vault: &Vault,
-) -> Result<Arc<Crew>, StartError> {
+    vault: Vault,
+}
+
+fn crew(startup: &Startup, folders: &Folders, found: Found) -> Result<Arc<Crew>, StartError> {
+    let Found {
+        store,
+        clock,
+        org,
+        router,
+        redactor,
+        mcp,
+        vault,
+    } = found;
     let config = &startup.config;
     let hands = Hands::new(
         confinement::provider(config),
@@ -377,7 +386,7 @@ fn crew(
     let servers = McpServers::new(mcp.servers, hands.clone());
     let objects = config.objects_path();
     make_private(&objects)?;
-    let lender = Lender::new(config, vault.clone(), store.clone(), org, clock.clone());
+    let lender = Lender::new(config, vault, store.clone(), org, clock.clone());
     Ok(Crew::new(Parts {
         org,
         store,

@@ -159,7 +159,7 @@ pub async fn explain(
     }
     let policy = in_store(place).await?;
     let requester = Principal {
-        user: asked.user.unwrap_or_else(|| nobody()),
+        user: asked.user.unwrap_or_else(nobody),
         ..somebody(role)
     };
     let call = Supposed {

@@ -1,7 +1,7 @@
 //! What confines the crew's commands, seen by the people who rely on it.
 
 use crate::remains::{marker, processes};
-use crate::script::{Script, script};
+use crate::script::{Script, script, unquoted};
 use crate::{laptop, world};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -353,7 +353,7 @@ async fn odd_commands_and_names_are_answered_in_words() {
     );
     let approved = owner.decides(question.id, Verdict::Approve).await;
     approved.expect("a decision");
-    assert_eq!(result_of(&owner, task).await.trim(), "a");
+    assert_eq!(unquoted(&result_of(&owner, task).await).trim(), "a");
     assert_eq!(read(&folder, "two\nlines"), "a");
     let told = world
         .model
@@ -430,7 +430,7 @@ async fn works_in_containers(runtime: &str) {
     assert_eq!(read(&folder, "keep/notes.md"), "one\n");
     let approved = owner.decides(question.id, Verdict::Approve).await;
     approved.expect("a decision");
-    assert_eq!(result_of(&owner, task).await, "one\ntwo\n");
+    assert_eq!(unquoted(&result_of(&owner, task).await), "one\ntwo\n");
     assert_eq!(
         read(&folder, "keep/notes.md") + &read(&folder, "new.txt"),
         "one\ntwo\nnew\n"

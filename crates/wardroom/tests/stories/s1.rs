@@ -324,8 +324,9 @@ async fn t_s4_bypass_users_are_still_constrained_by_org_policy() {
         true,
         "L1 goes unasked"
     );
+    // A repository that the task brings along, with what git would obey in it.
     let hook = script()
-        .writes(".git/hooks/pre-commit", "#!/bin/sh\n")
+        .shell("mkdir -p new/.git && echo '[core]' > new/.git/config")
         .says("Hooked.");
     for (request, tier) in [
         (

@@ -122,3 +122,13 @@ fn last_outcome(heard: &[Message]) -> String {
     });
     texts.next_back().unwrap_or_default()
 }
+
+/// What was quoted as text from outside, without the marks around it.
+pub fn unquoted(text: &str) -> &str {
+    let text = match text.split_once(">\n") {
+        Some((mark, rest)) if mark.starts_with("<untrusted-") => rest,
+        _ => text,
+    };
+    text.rsplit_once("\n</untrusted-")
+        .map_or(text, |(quoted, _)| quoted)
+}

@@ -175,8 +175,7 @@ async fn what_is_delegated_starts_as_its_owners_and_does_not_taint_the_talk() {
         "I have begun.",
     );
     let first = owner.says("read it for me", None).await;
-    owner.awaits_words(first.conversation, "It is").await;
-    let read = owner.sees(first.tasks[0]).await;
+    let read = owner.awaits(first.tasks[0], TaskStatus::Succeeded).await;
     assert_eq!(integrity(&read), Integrity::External);
 
     model.plan("write a note", vec![writes("note.md", "hello")], "Noted.");
@@ -457,7 +456,9 @@ async fn an_obedient_model_reaches_nothing_that_governs_it() {
         "Summed up.",
     );
     let task = asks_with(&owner, "sum it up", vec![page.id], None).await;
+    let refuser = tokio::spawn(refuses_everything(owner.client.clone()));
     let ended = owner.awaits_end(task).await;
+    refuser.abort();
     assert_eq!(ended.status, TaskStatus::Succeeded, "{:?}", ended.error);
     let prompt = prompts(&world).pop().expect("a prompt");
     for (surface, (tool, arguments)) in &surfaces {
@@ -490,6 +491,27 @@ async fn an_obedient_model_reaches_nothing_that_governs_it() {
         before,
         "nor does it after a restart"
     );
+}
+
+/// Says no to whatever is asked.
+async fn refuses_everything(client: wardroom_api::client::Client) {
+    let waiting = wardroom_api::approval::ApprovalFilter {
+        waiting: Some(true),
+        ..Default::default()
+    };
+    loop {
+        let open = client.approvals(&waiting).await.map(|list| list.approvals);
+        for question in open.unwrap_or_default() {
+            let no = wardroom_api::approval::Decide {
+                decision: wardroom_api::approval::Verdict::Deny,
+                digest: Some(question.digest),
+                remember: None,
+                answer: None,
+            };
+            let _ = client.decide(question.id, &no).await;
+        }
+        crate::pause(50).await;
+    }
 }
 
 /// Everything that governs the crew, as its doors tell it.

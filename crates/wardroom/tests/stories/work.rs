@@ -1,6 +1,6 @@
 //! What tasks can do beside changing files: be steered, share work, ask, publish, deliver.
 
-use crate::script::script;
+use crate::script::{script, unquoted};
 use crate::{laptop, pause, world};
 use serde_json::json;
 use wardroom_api::approval::{Decide, Verdict};
@@ -166,7 +166,7 @@ async fn uploads_reach_the_task_that_works_on_them() {
         .await
         .expect("a task");
     let done = owner.awaits(task.id, TaskStatus::Succeeded).await;
-    assert_eq!(done.result.as_deref(), Some("ants,3\nbees,4"));
+    assert_eq!(done.result.as_deref().map(unquoted), Some("ants,3\nbees,4"));
     let post = PostMessage {
         text: script()
             .delegates(&[("orders", work())])
@@ -181,7 +181,7 @@ async fn uploads_reach_the_task_that_works_on_them() {
         .await
         .expect("a reply");
     let done = owner.awaits(reply.tasks[0], TaskStatus::Succeeded).await;
-    assert_eq!(done.result.as_deref(), Some("ants,3\nbees,4"));
+    assert_eq!(done.result.as_deref().map(unquoted), Some("ants,3\nbees,4"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

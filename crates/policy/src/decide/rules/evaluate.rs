@@ -71,22 +71,23 @@ struct Names {
     roles: Vec<HashSet<EntityUid>>,
 }
 
-static NAMES: LazyLock<Option<Names>> = LazyLock::new(|| Names::read().ok());
+static NAMES: LazyLock<Option<Names>> = LazyLock::new(Names::read);
 
 static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::new);
 
 impl Names {
-    fn read() -> Result<Self, cedar_policy::ParseErrors> {
-        let uid = |kind: &str, id: &str| -> Result<EntityUid, cedar_policy::ParseErrors> {
-            let kind = EntityTypeName::from_str(kind)?;
-            Ok(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
+    /// None where Cedar does not take one of our own names.
+    fn read() -> Option<Self> {
+        let uid = |kind: &str, id: &str| -> Option<EntityUid> {
+            let kind = EntityTypeName::from_str(kind).ok()?;
+            Some(EntityUid::from_type_name_and_id(kind, EntityId::new(id)))
         };
         let role = |role: &Role| uid("Role", role.as_str());
         let up_to = |index: usize| Role::ALL[..=index].iter().map(role).collect();
         let action = |verge: Verge| uid("Action", verge.as_str());
-        Ok(Self {
-            user: EntityTypeName::from_str("User")?,
-            tool: EntityTypeName::from_str("Tool")?,
+        Some(Self {
+            user: EntityTypeName::from_str("User").ok()?,
+            tool: EntityTypeName::from_str("Tool").ok()?,
             actions: [
                 action(Verge::View)?,
                 action(Verge::Internal)?,
@@ -96,12 +97,12 @@ impl Names {
             origins: Origin::ALL
                 .iter()
                 .map(|origin| uid("Origin", origin.as_str()))
-                .collect::<Result<_, _>>()?,
+                .collect::<Option<_>>()?,
             folders: WorkspaceKind::ALL
                 .iter()
                 .map(|kind| uid("Folder", kind.as_str()))
-                .collect::<Result<_, _>>()?,
-            roles: (0..Role::ALL.len()).map(up_to).collect::<Result<_, _>>()?,
+                .collect::<Option<_>>()?,
+            roles: (0..Role::ALL.len()).map(up_to).collect::<Option<_>>()?,
         })
     }
 }
