@@ -34,6 +34,7 @@ const tell = (name, value) => console.log(`# measured: ${name}: ${value}`);
 
 test("the chat page is small, and painted soon", async () => {
   let bytes = 0;
+  let fetched = 0;
   const wait = [];
   page.on("response", (answer) => {
     const { pathname } = new URL(answer.url());
@@ -42,13 +43,14 @@ test("the chat page is small, and painted soon", async () => {
   });
   const paints = [];
   for (let run = 0; run < 3; run += 1) {
-    if (run === 1) { await page.waitForTimeout(1500); await Promise.all(wait); tell("chat page, everything it fetches, gzip", `${bytes} bytes`); }
+    if (run === 1) { await page.waitForTimeout(1500); await Promise.all(wait); fetched = bytes; tell("chat page, everything it fetches, gzip", `${fetched} bytes`); }
     await page.goto(`${wardroom.url}/chat`);
     await page.locator("#text").waitFor();
     paints.push(await page.evaluate(() => Math.round(performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0)));
   }
   tell("first contentful paint, three times", `${paints.join(", ")} ms`);
-  assert.ok(bytes > 0 && bytes < CHAT_BYTES_MAX, `${bytes} bytes`);
+  // What the second and third visit take from the cache is not fetched again.
+  assert.ok(fetched > 0 && fetched < CHAT_BYTES_MAX, `${fetched} bytes`);
 });
 
 test("an approval reaches every open surface", async () => {
