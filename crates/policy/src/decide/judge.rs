@@ -225,7 +225,7 @@ fn answered(
     if let Some(rule) = answer.rule {
         let why = match (why(rule, facts), answer.broken) {
             (_, true) => format!("{rationale} The rule cannot be applied to it."),
-            (Some(why), _) => format!("{rationale} {why}"),
+            (Some(why), _) => format!("{}. {why}", rationale.trim_end_matches('.')),
             (None, _) => rationale.clone(),
         };
         return Ruling {
