@@ -11,9 +11,11 @@ mod openapi;
 mod deny;
 mod bench;
 mod agentdojo;
+mod sabotage;
 
 mod failure;
 mod checkout;
+mod evidence;
 mod command;
 
 use failure::Outcome;
@@ -29,7 +31,8 @@ Usage: cargo xtask VERB
   openapi     write crates/api/openapi.json from the code
   deny        check licences and advisories of dependencies with cargo-deny
   bench       build for release, measure speed and size; --clean also times the build
-  agentdojo   run AgentDojo's cases against the real server; --sample N takes every Nth";
+  agentdojo   run AgentDojo's cases against the real server; --sample N takes every Nth
+  sabotage    break each claim of docs/security/evidence.toml and see its test turn red; WORDS choose";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -61,6 +64,7 @@ fn run(verb: &str, arguments: &[String]) -> Option<Outcome<ExitCode>> {
         "deny" => deny::run(),
         "bench" => bench::run(arguments),
         "agentdojo" => agentdojo::run(arguments),
+        "sabotage" => sabotage::run(arguments),
         _ => return None,
     })
 }

@@ -2,64 +2,66 @@
 //! through the door, and the sabotage that the test would notice.
 
 use super::{Finding, Repository};
-use toml::{Table, Value};
-
-const FILE: &str = "docs/security/evidence.toml";
-const KEYS: &[&str] = &["claim", "wired", "test", "sabotage"];
+use crate::evidence::{self, Change, Claim, FILE};
 
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let Some(file) = repository.files.iter().find(|file| file.path == FILE) else {
         return Vec::new();
     };
-    let entries = match file.text.parse::<Table>() {
-        Ok(table) => entries(&table),
+    let claims = match evidence::claims(&file.text) {
+        Ok(claims) => claims,
         Err(cause) => return vec![file.finding("evidence", 0, cause.to_string())],
     };
-    let complaints = entries
+    let complaints = claims
         .iter()
-        .flat_map(|entry| complaints(entry, repository));
+        .flat_map(|claim| complaints(claim, repository));
     complaints
         .map(|says| file.finding("evidence", 0, says))
         .collect()
 }
 
-/// Every table of every list, whatever the lists are called.
-fn entries(table: &Table) -> Vec<Table> {
-    let lists = table.values().filter_map(Value::as_array);
-    lists
-        .flatten()
-        .filter_map(Value::as_table)
-        .cloned()
-        .collect()
+fn complaints(claim: &Claim, repository: &Repository) -> Vec<String> {
+    let keys = [
+        ("claim", &claim.claim),
+        ("wired", &claim.wired),
+        ("test", &claim.test),
+        ("sabotage", &claim.sabotage),
+    ];
+    let absent = keys.iter().filter(|(_, text)| text.is_empty());
+    let mut said: Vec<String> = absent.map(|(key, _)| format!("names no `{key}`")).collect();
+    if !claim.test.is_empty() && !has_test(&claim.test, repository) {
+        said.push(format!(
+            "rests on the test `{}`, which does not exist",
+            claim.test
+        ));
+    }
+    let place = claim.place();
+    if place.contains('/') && !has_file(place, repository) {
+        said.push(format!("is wired in {place}, which does not exist"));
+    }
+    let change = claim.change.as_ref();
+    said.extend(change.and_then(|change| stale(change, repository)));
+    let of_claim = |says| format!("the claim \"{}\" {says}", claim.claim);
+    said.into_iter().map(of_claim).collect()
 }
 
-fn complaints(entry: &Table, repository: &Repository) -> Vec<String> {
-    let word = |key: &str| {
-        entry
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .trim()
-    };
-    let claim = word("claim");
-    let mut said: Vec<String> = KEYS
+/// What is wrong with a sabotage that can no longer be carried out.
+fn stale(change: &Change, repository: &Repository) -> Option<String> {
+    let file = repository
+        .files
         .iter()
-        .filter(|key| word(key).is_empty())
-        .map(|key| format!("the claim \"{claim}\" names no `{key}`"))
-        .collect();
-    if !word("test").is_empty() && !has_test(word("test"), repository) {
-        said.push(format!(
-            "the claim \"{claim}\" rests on the test `{}`, which does not exist",
-            word("test")
-        ));
-    }
-    let place = word("wired").split("::").next().unwrap_or_default();
-    if place.contains('/') && !repository.files.iter().any(|file| file.path == place) {
-        said.push(format!(
-            "the claim \"{claim}\" is wired in {place}, which does not exist"
-        ));
-    }
-    said
+        .find(|file| file.path == change.file);
+    let fits = file.is_some_and(|file| change.apply(&file.text).is_some());
+    (!fits).then(|| {
+        format!(
+            "would be broken in {} at a place that is not there exactly once: {:?}",
+            change.file, change.find
+        )
+    })
+}
+
+fn has_file(path: &str, repository: &Repository) -> bool {
+    repository.files.iter().any(|file| file.path == path)
 }
 
 /// A test is written `path/to/file.rs::name`, or as the function's name alone.
