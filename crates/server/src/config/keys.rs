@@ -135,4 +135,14 @@ mod tests {
         assert_eq!(nearest(&["listen"]), "server.listen");
         assert_eq!(nearest(&["sever"]), "server");
     }
+
+    #[test]
+    fn the_page_about_the_configuration_names_every_key() {
+        let page = include_str!("../../../../docs/configuration.md");
+        let absent: Vec<String> = all_keys(&[])
+            .into_iter()
+            .filter(|key| !page.contains(&format!("`{key}`")))
+            .collect();
+        assert!(absent.is_empty(), "docs/configuration.md: {absent:?}");
+    }
 }
