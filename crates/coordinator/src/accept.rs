@@ -6,7 +6,7 @@ use serde_json::json;
 use std::sync::Arc;
 use wardroom_domain::{
     AuditKind, Capability, Chain, Conversation, ConversationId, Inbound, Labels, Message,
-    MessageId, Principal, Speaker, TaskId, Workspace, WorkspaceId, limits,
+    MessageId, Principal, Speaker, TaskId, Waymark, Workspace, WorkspaceId, limits,
 };
 use wardroom_policy::sanitize;
 use wardroom_store::{Admit, CommitError, Conflict, InboxRow, InboxState, Write};
@@ -82,7 +82,12 @@ pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<
         None,
         body,
     ));
-    match crew.commit(writes).await {
+    Waymark::Admit.reached().await;
+    let taken_in = crew.commit(writes).await;
+    if taken_in.is_ok() {
+        Waymark::InboxCommit.reached().await;
+    }
+    match taken_in {
         Ok(_) => Ok(InboxRow {
             inbound: saying.inbound,
             conversation: conversation.id,

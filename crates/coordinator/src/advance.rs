@@ -6,7 +6,7 @@ use crate::signals::kind;
 use crate::{Wrong, delegate, labels};
 use serde_json::{Value, json};
 use wardroom_domain::{
-    AuditKind, Chain, Digest, EffectState, RiskTier, TaskId, TaskStatus, Timestamp,
+    AuditKind, Chain, Digest, EffectState, RiskTier, TaskId, TaskStatus, Timestamp, Waymark,
 };
 use wardroom_engine::{Event, Fact, LineState, Next, Step, step};
 use wardroom_policy::sanitize;
@@ -47,10 +47,29 @@ pub(crate) async fn commit(run: &mut Run, ready_at: Option<Timestamp>) -> Result
     if after.is_terminal() {
         write_end(run, &mut writes);
     }
+    let waymarks = waymarks_of(run, &writes);
     run.crew.commit(writes).await?;
     run.ver += 1;
     run.committed();
+    for waymark in waymarks {
+        waymark.reached().await;
+    }
     Ok(())
+}
+
+/// What this commit is, by the names of its waymarks.
+fn waymarks_of(run: &Run, writes: &[Write]) -> Vec<Waymark> {
+    let of_fact = |fact: &Fact| match fact {
+        Fact::Intended { .. } => Some(Waymark::IntentCommit),
+        Fact::Settled { .. } => Some(Waymark::ResultCommit),
+        Fact::Asked { .. } => Some(Waymark::ApprovalOpen),
+        Fact::Moved { to, .. } if to.is_terminal() => Some(Waymark::TerminalCommit),
+        _ => None,
+    };
+    let mut waymarks: Vec<Waymark> = run.fresh.iter().filter_map(of_fact).collect();
+    let is_mail = |write: &Write| matches!(write, Write::ConsumeSignals(_));
+    waymarks.extend(writes.iter().any(is_mail).then_some(Waymark::SignalConsume));
+    waymarks
 }
 
 fn save(run: &mut Run, status: TaskStatus, ready_at: Option<Timestamp>) -> Write {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use wardroom_domain::{
     Capability, Conversation, FileId, Labels, Origin, Principal, Priority, ScopeKind, Scopes, Task,
-    TaskId, TaskType, WorkspaceId, limits,
+    TaskId, TaskType, Waymark, WorkspaceId, limits,
 };
 use wardroom_engine::Fact;
 use wardroom_store::{Signal, TaskRow, Write};
@@ -245,6 +245,7 @@ pub async fn cancel(crew: &Arc<Crew>, by: &Principal, id: TaskId) -> Result<Task
     }
     let body = json!({"why": format!("stopped by {}", by.name)});
     send(crew, id, kind::CANCEL, body, None).await?;
+    Waymark::CancelCommit.reached().await;
     stop_now(crew, id).await?;
     Ok(seen(crew, by, id).await?.task)
 }

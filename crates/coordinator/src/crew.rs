@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use wardroom_domain::{
     AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier,
-    SecretSource, TaskId, UserId, UserStatus, WorkerId,
+    SecretSource, TaskId, UserId, UserStatus, Waymark, WorkerId,
 };
 use wardroom_llm::Router;
 use wardroom_policy::decide::Policy;
@@ -187,7 +187,12 @@ impl Crew {
         &self,
         writes: Vec<Write>,
     ) -> Result<wardroom_store::Receipt, Wrong> {
-        Ok(self.store.commit(self.org, writes).await?)
+        let leaves = writes.iter().any(|write| matches!(write, Write::Outbox(_)));
+        let receipt = self.store.commit(self.org, writes).await?;
+        if leaves {
+            Waymark::OutboxCommit.reached().await;
+        }
+        Ok(receipt)
     }
 
     /// A person as policy sees him now: role changes take effect at the next action.

@@ -7,7 +7,7 @@ use serde_json::json;
 use std::sync::Arc;
 use wardroom_domain::{
     Approval, ApprovalDecision, ApprovalId, AuditKind, Capability, Chain, Digest, EffectId,
-    Principal, Question, TaskId, limits,
+    Principal, Question, TaskId, Waymark, limits,
 };
 use wardroom_store::{
     ApprovalFilter, ApprovalRow, Decide, Endorse, Feed, Overseer, Page, Signal, Write,
@@ -248,6 +248,7 @@ async fn write(
         }));
     }
     crew.commit(writes).await?;
+    Waymark::ApprovalDecide.reached().await;
     Ok(())
 }
 

@@ -5,8 +5,11 @@ use crate::bench::blocking;
 use crate::run::Run;
 use crate::{Wrong, attach, foreign, hear, labels, lend, mint};
 use serde_json::{Value, json};
+use std::future::poll_fn;
+use std::task::Poll;
 use wardroom_domain::{
-    AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, limits,
+    AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, Waymark,
+    limits,
 };
 use wardroom_executors::mcp::CallFault;
 use wardroom_executors::{Errand, Passage, RunnerFault};
@@ -14,7 +17,7 @@ use wardroom_policy::Permit;
 use wardroom_policy::sanitize;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
-use wardroom_store::{Applied, Artifact, LabelFiles, Write};
+use wardroom_store::{Applied, Artifact, CommitError, Conflict, LabelFiles, Write};
 use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
@@ -39,10 +42,13 @@ pub(crate) enum Carried {
 pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
     let call = permit.subject().effect.call.clone();
     let seen = labels::of_output(run, &call).await?;
+    Waymark::GatePre.reached().await;
+    pass_gate(run, &permit).await?;
     let carried = match permit.subject().foreign {
-        Some(_) => in_server(run, permit).await?,
-        None => Carried::Settled(at_home(run, permit).await?),
+        Some(_) => under_way(in_server(run, permit)).await?,
+        None => Carried::Settled(under_way(at_home(run, permit)).await?),
     };
+    Waymark::GateReturned.reached().await;
     Ok(match carried {
         Carried::Settled(mut outcome) => {
             outcome.labels = outcome.labels.join(&seen);
@@ -50,6 +56,35 @@ pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Ca
         }
         in_doubt => in_doubt,
     })
+}
+
+/// The last look before the world is touched: a worker that slept through its lease does nothing,
+/// whatever it was allowed when it fell asleep.
+async fn pass_gate(run: &Run, permit: &Permit<Errand>) -> Result<(), Wrong> {
+    let Errand { effect, fence, .. } = permit.subject();
+    let is_ours = effect.class == RetryClass::Internal
+        || run
+            .crew
+            .store
+            .holds(run.crew.org, effect.task, *fence)
+            .await?;
+    match is_ours {
+        true => Ok(()),
+        false => Err(CommitError::from(Conflict::Fenced { task: effect.task }).into()),
+    }
+}
+
+/// Says when it has begun, if it takes any time.
+async fn under_way<T>(errand: impl Future<Output = T>) -> T {
+    let mut errand = std::pin::pin!(errand);
+    let begun = poll_fn(|context| Poll::Ready(errand.as_mut().poll(context))).await;
+    match begun {
+        Poll::Ready(done) => done,
+        Poll::Pending => {
+            Waymark::GateSent.reached().await;
+            errand.await
+        }
+    }
 }
 
 async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {

@@ -14,13 +14,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tracing::Instrument;
-use wardroom_domain::{AuditKind, Chain, EffectId, TaskId};
+use wardroom_domain::{AuditKind, Chain, EffectId, TaskId, Waymark};
 use wardroom_engine::{Event, Next, Phase, Reply};
 use wardroom_executors::Errand;
 use wardroom_llm::{ModelCall, ModelRole};
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
-use wardroom_store::{ReleaseTask, TaskRow, Write};
+use wardroom_store::{CommitError, ReleaseTask, TaskRow, Write};
 
 /// How long a task rests that could not be saved: a full disk or queue needs a moment.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -42,7 +42,10 @@ async fn drive_in_span(crew: Arc<Crew>, row: TaskRow) {
         .insert(id, mail.clone());
     let mut held = None;
     let result = match Run::load(crew.clone(), row).await {
-        Ok(run) => along(held.insert(run), &mail).await,
+        Ok(run) => {
+            Waymark::Fold.reached().await;
+            along(held.insert(run), &mail).await
+        }
         Err(wrong) => Err(wrong),
     };
     if let Some(run) = held.as_mut() {
@@ -67,7 +70,7 @@ async fn drive_in_span(crew: Arc<Crew>, row: TaskRow) {
 /// The road was left by an error: the task fails with its sentence, unless another worker has it
 /// or the server is stopping.
 async fn let_go(crew: &Arc<Crew>, id: TaskId, fence: u64, held: Option<Run>, wrong: Wrong) {
-    if wrong.is_fenced() || matches!(wrong, Wrong::Gone) {
+    if wrong.is_fenced() || is_stopping(crew, &wrong) {
         tracing::info!(task = %id, %wrong, "let go of a task");
         return;
     }
@@ -84,13 +87,36 @@ async fn let_go(crew: &Arc<Crew>, id: TaskId, fence: u64, held: Option<Run>, wro
             return;
         }
     }
-    let release = Write::ReleaseTask(ReleaseTask {
-        task: id,
-        fence,
-        ready_at: crew.clock.now().after(TRY_AGAIN_AFTER),
-    });
-    if let Err(wrong) = crew.commit(vec![release]).await {
-        tracing::warn!(task = %id, %wrong, "a task was not released; it is taken up after a restart");
+    give_back(crew, id, fence).await;
+}
+
+/// A part that ended under the work means that the server stops; otherwise that part has died.
+fn is_stopping(crew: &Crew, wrong: &Wrong) -> bool {
+    matches!(wrong, Wrong::Gone) && crew.is_stopping.load(Ordering::Relaxed)
+}
+
+/// A task that is held and not driven would wait for ever, so it is given back however long the
+/// store cannot write.
+async fn give_back(crew: &Arc<Crew>, id: TaskId, fence: u64) {
+    loop {
+        let release = Write::ReleaseTask(ReleaseTask {
+            task: id,
+            fence,
+            ready_at: crew.clock.now().after(TRY_AGAIN_AFTER),
+        });
+        match crew.commit(vec![release]).await {
+            Ok(_) => return,
+            // Somebody else has it, or it is gone: there is nothing left to give back.
+            Err(Wrong::Commit(CommitError::Refused(_))) => return,
+            Err(wrong) if crew.is_stopping.load(Ordering::Relaxed) => {
+                tracing::warn!(task = %id, %wrong, "a task was not given back; the next start takes it up");
+                return;
+            }
+            Err(wrong) => {
+                tracing::warn!(task = %id, %wrong, "a task was not given back; trying again");
+            }
+        }
+        tokio::time::sleep(TRY_AGAIN_AFTER).await;
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{Wrong, converse, decide};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use wardroom_domain::limits;
+use wardroom_domain::{Waymark, limits};
 use wardroom_store::{InboxRow, Signal, Write};
 
 /// How old a delivery must be before it counts as left behind.
@@ -21,6 +21,7 @@ pub(crate) async fn knock(crew: &Arc<Crew>) -> Result<(), Wrong> {
         .approvals_due(crew.org, now, limits::PAGE_ROWS_MAX)
         .await?
     {
+        Waymark::TimerFire.reached().await;
         decide::expire(crew, &row.approval).await?;
     }
     for row in crew
@@ -28,6 +29,7 @@ pub(crate) async fn knock(crew: &Arc<Crew>) -> Result<(), Wrong> {
         .due_deadlines(crew.org, now, limits::PAGE_ROWS_MAX)
         .await?
     {
+        Waymark::TimerFire.reached().await;
         let signal = Signal {
             task: row.task.id,
             dedup_key: kind::DEADLINE.to_owned(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::JoinSet;
-use wardroom_domain::TaskId;
+use wardroom_domain::{TaskId, Waymark};
 use wardroom_store::{Hint, TaskRow};
 
 /// How often a worker looks by itself: hints are only hints.
@@ -31,6 +31,9 @@ pub async fn work(crew: Arc<Crew>, is_first: bool, mut stop: watch::Receiver<boo
         let free = slots.available_permits().min(CLAIMS_MAX);
         match claim(&crew, free).await {
             Ok(rows) => {
+                if !rows.is_empty() {
+                    Waymark::Claim.reached().await;
+                }
                 for row in rows {
                     let Ok(slot) = slots.clone().try_acquire_owned() else {
                         break;

@@ -25,6 +25,7 @@ mod standing;
 mod mandate;
 mod audit;
 mod secret;
+mod waymark;
 
 pub mod limits;
 
@@ -48,4 +49,5 @@ pub use standing::{BypassMode, Emergency, PermissionLevel, Scope, ScopeKind, Sco
 pub use task::{Priority, Progress, Task, TaskStatus, TaskType};
 pub use tier::RiskTier;
 pub use time::Timestamp;
+pub use waymark::{Pass, Watcher, Waymark, watch};
 pub use workspace::{Workspace, WorkspaceKind};

@@ -331,6 +331,8 @@ impl Stepper {
     }
 
     fn settled(&mut self, outcome: Outcome) -> Next {
+        // The next action, or the model, is given all its tries.
+        self.life.attempts = 0;
         let effect = match self.life.phase {
             Phase::Carrying { effect } => Some(effect),
             _ => None,

@@ -11,7 +11,7 @@ use serde_json::json;
 use std::sync::Arc;
 use wardroom_connectors::{Connector, Fault, Place, Post, Posted, Rich};
 use wardroom_coordinator::Wrong;
-use wardroom_domain::AuditKind;
+use wardroom_domain::{AuditKind, Waymark};
 use wardroom_store::{
     Hint, MovePlace, ObjectKey, OutboxDropped, OutboxFailed, OutboxRow, OutboxSent, Write,
 };
@@ -60,10 +60,14 @@ async fn carry_all(gateway: &Arc<Gateway>, mut row: OutboxRow) -> Result<(), Wro
             writes.first(),
             Some(Write::OutboxSent(_) | Write::OutboxDropped(_))
         );
+        if went_well {
+            Waymark::OutboxSent.reached().await;
+        }
         gateway.commit(writes).await?;
         if !went_well {
             return Ok(());
         }
+        Waymark::OutboxAck.reached().await;
         let (org, now) = (gateway.org(), gateway.crew.clock.now());
         let heads = gateway.crew.store.outbox_heads(org, now, limits::ROWS_MAX);
         let next = heads

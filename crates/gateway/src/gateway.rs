@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use wardroom_connectors::{Connector, Place};
 use wardroom_coordinator::{Crew, Wrong};
-use wardroom_domain::{AuditDraft, AuditKind, Chain, OrgId};
+use wardroom_domain::{AuditDraft, AuditKind, Chain, OrgId, Waymark};
 use wardroom_store::{Hint, InboxRow, Receipt, Write};
 
 /// A connector and how its messages come in.
@@ -80,7 +80,12 @@ impl Gateway {
     }
 
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<Receipt, Wrong> {
-        Ok(self.crew.store.commit(self.crew.org, writes).await?)
+        let leaves = writes.iter().any(|write| matches!(write, Write::Outbox(_)));
+        let receipt = self.crew.store.commit(self.crew.org, writes).await?;
+        if leaves {
+            Waymark::OutboxCommit.reached().await;
+        }
+        Ok(receipt)
     }
 
     /// A line for the org's audit chain.

@@ -107,6 +107,14 @@ impl Store {
         self.carry_out(org, ClaimOne(task, request)).await
     }
 
+    /// Whether a task is still held under this fence.
+    pub async fn holds(&self, org: OrgId, task: TaskId, fence: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) FROM task \
+                   WHERE org = $1 AND id = $2 AND fence = $3 AND worker IS NOT NULL";
+        let held: Option<(i64,)> = self.one(sql, params![org, task, fence]).await?;
+        Ok(held == Some((1,)))
+    }
+
     /// When the next task becomes claimable; none when nothing waits.
     pub async fn next_ready(&self, org: OrgId) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT MIN(run_at) FROM ready WHERE org = $1";

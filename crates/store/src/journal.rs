@@ -52,7 +52,7 @@ impl Record for JournalRow {
 }
 
 /// The stored text is hashed as it stands, with everything that gives it its place.
-fn hash_of(prev_hash: &Digest, seq: i64, fence: u64, kind: &str, body: &str) -> Digest {
+pub(crate) fn hash_of(prev_hash: &Digest, seq: i64, fence: u64, kind: &str, body: &str) -> Digest {
     let place = format!("{prev_hash}\n{seq}\n{fence}\n{kind}\n");
     Digest::of_bytes(&[place.as_bytes(), body.as_bytes()].concat())
 }

@@ -53,6 +53,8 @@ mod secret;
 mod key_file;
 mod audit;
 
+mod invariant;
+
 mod objects;
 
 pub use applied::{Applied, AppliedRow, Undone};
@@ -76,6 +78,7 @@ pub use grant::{GiveGrant, RevokeGrant};
 pub use hint::Hint;
 pub use identity::UnlinkIdentity;
 pub use inbox::{Admit, InboxDone, InboxRow, InboxState};
+pub use invariant::{Broken, Examined, Happened, Invariant, Outside};
 pub use invite::{InviteRow, NewInvite, NotRedeemed, Redeem, Redeemed, RevokeInvite};
 pub use journal::{Journal, JournalRow};
 pub use objects::{ObjectError, ObjectKey, Objects};

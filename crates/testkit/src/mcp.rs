@@ -43,6 +43,17 @@ pub struct McpStandIn {
     server: JoinHandle<()>,
 }
 
+/// How often a stand-in was called.
+#[derive(Clone)]
+pub struct Counter(Arc<Shared>);
+
+impl Counter {
+    /// The number of calls so far.
+    pub fn calls(&self) -> usize {
+        lock(&self.0.calls).len()
+    }
+}
+
 #[derive(Default)]
 struct Shared {
     tools: Mutex<Vec<Value>>,
@@ -105,6 +116,11 @@ impl McpStandIn {
     /// Sends every request on to another address.
     pub fn redirects_to(&self, url: &str) {
         *lock(&self.shared.redirect) = Some(url.to_owned());
+    }
+
+    /// Counts the calls, for somebody who watches from another task.
+    pub fn counter(&self) -> Counter {
+        Counter(Arc::clone(&self.shared))
     }
 
     /// Every call so far.

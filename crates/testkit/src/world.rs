@@ -252,6 +252,20 @@ impl World {
         self.server = Some(server);
     }
 
+    /// Starts the server again, to end by itself when it comes to a waymark for the n-th time.
+    pub fn up_until(&mut self, waymark: &str, count: u32) {
+        let plug = ("WARDROOM_CRASH_AT".to_owned(), format!("{waymark}:{count}"));
+        self.setup.environment.push(plug);
+        self.up();
+        self.setup.environment.pop();
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let server = self.server.as_mut();
+        server.is_none_or(|server| matches!(server.try_wait(), Ok(Some(_))))
+    }
+
     /// Starts another process beside the first, on the same data directory.
     pub fn joined(&self, flags: &[&str]) -> Joined {
         let log = std::fs::File::create(self.folder.path().join("joined.log"));
@@ -320,6 +334,19 @@ impl World {
         }
     }
 
+    /// Runs a verb that ends by itself at a waymark; whether it came to its end.
+    pub fn verb_until(&self, arguments: &[&str], waymark: &str, count: u32) -> bool {
+        let ran = Command::new(&self.setup.binary)
+            .args(arguments)
+            .arg("--data")
+            .arg(self.data())
+            .env("WARDROOM_CRASH_AT", format!("{waymark}:{count}"))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs");
+        ran.status.success()
+    }
+
     /// Stores a secret.
     pub fn sets_secret(&self, name: &str, value: &str) {
         use std::io::Write;
@@ -375,6 +402,11 @@ impl World {
             .expect("a token")
             .trim()
             .to_owned()
+    }
+
+    /// What does not fit together in the store; nothing if all is well.
+    pub fn rows_that_do_not_fit(&self) -> Option<String> {
+        self.verb(&["doctor", "store"]).err()
     }
 
     /// Whether the audit log is whole.

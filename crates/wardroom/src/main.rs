@@ -2,6 +2,8 @@
 //! can be done without a server. Data goes to stdout, talk to stderr; the exit code is 0 when it
 //! is done, 1 when it was refused or failed, 2 when it was asked wrongly.
 
+#[cfg(debug_assertions)]
+mod crash;
 mod cli;
 mod failure;
 mod logs;
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
         let code = mcp::hold(std::env::args_os().skip(1));
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
+    #[cfg(debug_assertions)]
+    crash::arm();
     let cli = cli::Cli::parse();
     match cli.run() {
         Ok(exit) => exit.into(),

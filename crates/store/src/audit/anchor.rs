@@ -6,7 +6,7 @@ use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::{CommitError, Store, StoreError};
 use serde::{Deserialize, Serialize};
-use wardroom_domain::{Digest, OrgId, Timestamp, canonical_json};
+use wardroom_domain::{Digest, OrgId, Timestamp, Waymark, canonical_json};
 
 /// What an anchor says, and what is signed: its canonical JSON.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +74,7 @@ impl Store {
         let hand = signer.clone();
         let made = self.carry_out(org, MakeAnchor(hand, at)).await?;
         let Some(mark) = made else { return Ok(None) };
+        Waymark::AnchorWrite.reached().await;
         signer.note(org, mark)?;
         Ok(Some(mark.number))
     }

@@ -5,7 +5,7 @@ use crate::StoreError;
 use crate::schema::{LEDGER, STEPS};
 use deadpool_postgres::{Client, GenericClient};
 use std::path::PathBuf;
-use wardroom_domain::Timestamp;
+use wardroom_domain::{Timestamp, Waymark};
 
 /// What only this engine has, made anew at every start.
 const PROTECTION: &str = include_str!("../../migrations/postgres/protection.sql");
@@ -36,6 +36,7 @@ pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), S
             )
             .await
             .map_err(migrating)?;
+        Waymark::MigrateStep.passed();
     }
     transaction
         .batch_execute(PROTECTION)

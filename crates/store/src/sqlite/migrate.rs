@@ -5,7 +5,7 @@ use crate::StoreError;
 use crate::schema::{LEDGER, STEPS};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
-use wardroom_domain::Timestamp;
+use wardroom_domain::{Timestamp, Waymark};
 
 /// What only this engine has, made anew at every start.
 const PROTECTION: &str = include_str!("../../migrations/sqlite/protection.sql");
@@ -29,6 +29,7 @@ pub(crate) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(),
                 (number, name, now.as_micros()),
             )
             .map_err(&migrating)?;
+        Waymark::MigrateStep.passed();
     }
     transaction.execute_batch(PROTECTION).map_err(&migrating)?;
     transaction.commit().map_err(&migrating)

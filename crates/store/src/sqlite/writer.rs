@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll, Waker};
 use tokio::sync::{broadcast, mpsc, oneshot};
-use wardroom_domain::{OrgId, Timestamp};
+use wardroom_domain::{OrgId, Timestamp, Waymark};
 
 /// A group stays small enough that its first member need not wait long.
 const GROUP_MAX: usize = 512;
@@ -221,7 +221,10 @@ impl Writer {
         };
         // A checkpoint that fails leaves everything in the log, which is as durable.
         match self.connection.query_row(statement, (), |_| Ok(())) {
-            Ok(()) => self.log_pages.store(0, Ordering::Relaxed),
+            Ok(()) => {
+                self.log_pages.store(0, Ordering::Relaxed);
+                Waymark::Checkpoint.passed();
+            }
             Err(error) => tracing::warn!(%error, "the write-ahead log could not be checkpointed"),
         }
     }

@@ -14,7 +14,10 @@ use wardroom_api::mcp::McpServer;
 use wardroom_sandbox::{Capabilities, Enforcement, ExecSpec, Outcome, Sandbox};
 use wardroom_server::config::{Config, KeyReference, local_model, offer};
 use wardroom_server::confinement;
-use wardroom_store::AuditVerifier;
+use wardroom_store::{AuditVerifier, Broken, Outside, Store};
+
+/// How many rows that do not fit are named; the first is mostly the cause of the others.
+const BROKEN_SHOWN_MAX: usize = 20;
 
 /// Check that everything is there that a server needs
 #[derive(Debug, Args)]
@@ -27,6 +30,8 @@ pub struct Doctor {
 enum Part {
     /// The sandbox, with real attempts to break out
     Sandbox,
+    /// The database: the audit log, and whether the rows fit together
+    Store,
 }
 
 /// One thing that was looked at.
@@ -65,6 +70,7 @@ impl Doctor {
         let findings = block_on(async {
             match self.part {
                 Some(Part::Sandbox) => Ok(sandbox(&place.config()?).await),
+                Some(Part::Store) => Ok(store(&place.config()?)),
                 None => Ok(everything(place).await),
             }
         })?;
@@ -205,7 +211,45 @@ fn store(config: &Config) -> Vec<Finding> {
         },
         Err(error) => finding("audit log", Word::Bad, error.to_string()),
     };
-    vec![finding("database", Word::Good, config.store_name()), audit]
+    let database = finding("database", Word::Good, config.store_name());
+    let mut findings = vec![database, audit];
+    findings.extend(rows(&store));
+    findings
+}
+
+/// Whether the rows fit together, as of one moment, whoever works meanwhile.
+fn rows(store: &Store) -> Vec<Finding> {
+    let examined = match store.examine(&Outside::default(), None) {
+        Ok(examined) => examined,
+        Err(error) => return vec![finding("rows", Word::Bad, error.to_string())],
+    };
+    if examined.broken.is_empty() {
+        let detail = format!("fit together, {} tasks", examined.tasks);
+        return vec![finding("rows", Word::Good, detail)];
+    }
+    let shown = examined.broken.iter().take(BROKEN_SHOWN_MAX);
+    let mut findings: Vec<Finding> = shown
+        .map(|broken| {
+            finding(
+                format!("rows: {}", broken.invariant),
+                Word::Bad,
+                told(broken),
+            )
+        })
+        .collect();
+    let more = examined.broken.len().saturating_sub(BROKEN_SHOWN_MAX);
+    if more > 0 {
+        findings.push(finding(
+            "rows",
+            Word::Bad,
+            format!("{more} more do not fit together"),
+        ));
+    }
+    findings
+}
+
+fn told(broken: &Broken) -> String {
+    format!("{}: {}", broken.rows.join(", "), broken.sentence)
 }
 
 async fn models(config: &Config) -> Vec<Finding> {

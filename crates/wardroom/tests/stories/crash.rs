@@ -160,17 +160,18 @@ fn of(task: TaskId) -> AuditFilter {
     }
 }
 
-/// Waits until something was carried out since the last look: an action that is cut off five times
-/// ends its task, and a slow machine may need longer for one than the cuts are apart.
-async fn something_is_done(client: &Client, done: &mut usize) {
+/// Waits until something more is carried out: an action that is cut off five times ends its task,
+/// and a slow machine may need longer for one than the cuts are apart.
+async fn something_is_done(client: &Client) {
     let settled = AuditFilter {
         kind: Some(AuditKind::EffectSettled),
         limit: Some(500),
         ..AuditFilter::default()
     };
-    *done = eventually("something to be carried out", || async {
-        let now = client.audit_events(&settled).await.ok()?.events.len();
-        (now > *done).then_some(now)
+    let count = || async { Some(client.audit_events(&settled).await.ok()?.events.len()) };
+    let before = eventually("the log", count).await;
+    eventually("something to be carried out", || async {
+        count().await.filter(|now| *now > before)
     })
     .await;
 }
@@ -185,13 +186,12 @@ async fn killed_at_twenty_points_everything_happens_once() {
     let approver = tokio::spawn(approves_everything(client.clone()));
     let asking = asks_on(client, marker.clone(), workspace, enough.clone());
     let asker = tokio::spawn(asking);
-    let mut done = 0;
     for (cut, span) in spans(42).take(20).enumerate() {
         pause(span).await;
         world.kill();
         world.up();
         if cut % 3 == 2 {
-            something_is_done(&world.owner().client, &mut done).await;
+            something_is_done(&world.owner().client).await;
         }
     }
     enough.store(true, Ordering::Relaxed);
@@ -205,6 +205,7 @@ async fn killed_at_twenty_points_everything_happens_once() {
         assert_eq!(log.expect("the log"), "first\nsecond\n", "log {number}");
         was_orderly(&owner, task).await;
     }
+    assert_eq!(world.rows_that_do_not_fit(), None);
     nothing_is_left(&world, &marker).await;
     eventually("the views to go", || async {
         (views(&world) == 0).then_some(())

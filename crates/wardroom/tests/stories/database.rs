@@ -11,6 +11,11 @@ fn write(world: &World, sql: &str, values: impl rusqlite::Params) {
     assert_eq!(rows, 1, "{sql}");
 }
 
+/// A row is changed behind our back.
+pub fn tampers(world: &World, sql: &str) {
+    write(world, sql, ());
+}
+
 /// A step of a schema that this version does not know.
 pub fn comes_from_a_newer_version(world: &World) {
     let step = "INSERT INTO migration SELECT 9999, name, at FROM migration LIMIT 1";

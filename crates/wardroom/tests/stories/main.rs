@@ -22,6 +22,8 @@ mod limits;
 mod policy;
 mod chaos;
 mod crash;
+mod powercut;
+mod rows;
 mod several;
 mod people;
 mod govern;

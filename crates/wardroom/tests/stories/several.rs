@@ -74,5 +74,6 @@ async fn what_a_killed_process_held_another_takes_up_and_nothing_happens_twice()
     }
     nothing_is_left(&world, &marker).await;
     assert!(world.audit_is_whole());
+    assert_eq!(world.rows_that_do_not_fit(), None);
     assert!(!world.log().contains("panicked"), "{}", world.log());
 }
