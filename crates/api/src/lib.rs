@@ -22,6 +22,7 @@ pub mod workspace;
 pub mod crew;
 
 pub mod user;
+pub mod quota;
 pub mod sandbox;
 pub mod session;
 pub mod token;

@@ -1,5 +1,6 @@
 //! What the models cost, on the wire.
 
+use crate::quota::HeldQuota;
 use crate::schema;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,6 +10,9 @@ use wardroom_domain::{TaskId, Timestamp, UserId};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     pub rows: Vec<UsageRow>,
+    /// How much each of these people may ask for, and how much of his month is spent.
+    #[serde(default)]
+    pub quotas: Vec<HeldQuota>,
 }
 
 /// What one user's work used of one model.

@@ -89,6 +89,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::approvals::routes())
         .merge(doors::workspaces::routes())
         .merge(doors::people::routes())
+        .merge(doors::quota::routes())
         .merge(doors::arrivals::routes())
         .merge(doors::emergency::routes())
         .merge(doors::sessions::routes())

@@ -23,4 +23,4 @@ pub use app::openapi;
 pub use start::{Ready, StartError, Startup, run};
 pub use vault::Vault;
 pub use wardroom_coordinator::Wrong;
-pub use wardroom_coordinator::rulebook;
+pub use wardroom_coordinator::{quota, rulebook};

@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use wardroom_domain::{AuditDraft, AuditKind, Chain, OrgId};
 use wardroom_server::config::{Config, ORG_NAME};
+use wardroom_server::rulebook::Author;
 use wardroom_store::{AuditSigner, CommitError, OpenOptions, Store, StoreError, Touch, Write};
 
 /// The store, opened to write, with the one org in it.
@@ -58,6 +59,15 @@ impl Office {
             .anchor(self.org, &self.signer, machine::now())
             .await?;
         Ok(())
+    }
+
+    /// Who changes a document here.
+    pub fn author(&self) -> Author {
+        Author {
+            actor: self.actor.clone(),
+            via: "command line".to_owned(),
+            at: machine::now(),
+        }
     }
 
     /// Who has to do with a secret here.

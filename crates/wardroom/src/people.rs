@@ -10,11 +10,14 @@ use serde_json::json;
 use wardroom_api::client::Client;
 use wardroom_api::invite::{CreateInvite, Invite, InviteShown};
 use wardroom_api::page::Page;
+use wardroom_api::quota::HeldQuota;
 use wardroom_api::token::{CreateToken, CreatedToken, Token};
 use wardroom_api::user::{CreateUser, UpdateUser, User};
 use wardroom_domain::{
-    AuditKind, Capability, Digest, InviteId, Role, Scopes, TokenId, UserId, UserStatus, limits,
+    AuditKind, Capability, Digest, InviteId, OwnQuota, Role, Scopes, TokenId, UserId, UserStatus,
+    limits,
 };
+use wardroom_server::quota;
 use wardroom_store::{
     AssignScopes, InviteRow, NewInvite, NewToken, RevokeInvite, RevokeToken, SetPassword, SetRole,
     SetUserStatus, TokenRow,
@@ -174,6 +177,44 @@ impl People {
             }
         }
         Ok(())
+    }
+
+    /// How much somebody may ask for.
+    pub async fn quota(&self, place: &Place, user: &User) -> Result<HeldQuota, Failure> {
+        match self {
+            Self::Server(client) => Ok(client.quota(user.id).await?),
+            Self::Store(office) => {
+                let each = place.config()?.limits.allowance().each;
+                let here = (&office.store, office.org);
+                let held = quota::standing(here, each, user.id, machine::now()).await?;
+                Ok(HeldQuota {
+                    user: held.user,
+                    own: held.own.into(),
+                    quota: held.quota.into(),
+                    spent_micros: held.spent_micros,
+                    anew_on: held.anew_on,
+                })
+            }
+        }
+    }
+
+    /// Sets how much somebody may ask for.
+    pub async fn set_quota(
+        &self,
+        place: &Place,
+        user: &User,
+        own: OwnQuota,
+    ) -> Result<HeldQuota, Failure> {
+        match self {
+            Self::Server(client) => Ok(client.set_quota(user.id, &own.into()).await?),
+            Self::Store(office) => {
+                let author = office.author();
+                let here = (&office.store, office.org);
+                let writes = quota::prepare(here, user.id, own, author).await?;
+                office.write(writes).await?;
+                self.quota(place, user).await
+            }
+        }
     }
 
     /// Makes an invitation; its code is shown this once.

@@ -1,7 +1,6 @@
 //! The org's policy: through the server where one runs, else in its store.
 
 use crate::failure::Failure;
-use crate::machine;
 use crate::office::{Office, open_to_read};
 use crate::place::Place;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use wardroom_api::policy::{
 use wardroom_domain::{OrgId, Principal, Role, UserId};
 use wardroom_policy::decide::{self, Fault, Policy as Rules, PolicyDocument, Supposed, Where};
 use wardroom_server::config::ORG_NAME;
-use wardroom_server::rulebook::{Author, Change, Rulebook, Version};
+use wardroom_server::rulebook::{Change, Rulebook, Version};
 
 /// Where the policy is looked after.
 pub enum Policies {
@@ -122,12 +121,7 @@ impl Policies {
                 "",
             ));
         };
-        let touch = office.touch();
-        let author = Author {
-            actor: touch.actor,
-            via: "command line".to_owned(),
-            at: machine::now(),
-        };
+        let author = office.author();
         let book = Rulebook::new((**rules).clone());
         let prepared = book
             .prepare(&office.store, office.org, change, author)

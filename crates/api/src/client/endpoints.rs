@@ -15,6 +15,7 @@ use crate::page::Page;
 use crate::policy::{
     ExplainPolicy, ExplainedCall, OwnRules, Policy, PolicyHistory, PutPolicy, RollbackPolicy,
 };
+use crate::quota::{HeldQuota, OwnQuota};
 use crate::secret::{KeyRotated, PutSecret, SecretList};
 use crate::session::{CreateSession, Session, SessionList};
 use crate::task::{CreateTask, ResolveEffect, Task, TaskEnvelope, TaskFilter, TaskList, TellTask};
@@ -248,6 +249,17 @@ impl Client {
     /// `POST /v1/users/{id}/bypass-mode`
     pub async fn set_bypass(&self, id: UserId, set: &SetBypassMode) -> Result<Bypass, ClientError> {
         self.post(&format!("v1/users/{id}/bypass-mode"), set).await
+    }
+
+    /// `GET /v1/users/{id}/quota`
+    pub async fn quota(&self, id: UserId) -> Result<HeldQuota, ClientError> {
+        self.get(&format!("v1/users/{id}/quota"), &NO_QUERY).await
+    }
+
+    /// `PUT /v1/users/{id}/quota`
+    pub async fn set_quota(&self, id: UserId, own: &OwnQuota) -> Result<HeldQuota, ClientError> {
+        self.change(Method::PUT, &format!("v1/users/{id}/quota"), own, None)
+            .await
     }
 
     /// `GET /v1/tokens`

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use wardroom_coordinator::AuditContent;
 use wardroom_coordinator::quota::Allowance;
-use wardroom_domain::RiskTier;
+use wardroom_domain::{Quota, RiskTier};
 use wardroom_llm::KeyReference;
 use wardroom_policy::decide::Preset;
 use wardroom_sandbox::egress::{HostRule, Vouched};
@@ -301,13 +301,15 @@ impl LimitSettings {
         // Money is counted in millionths; what is no amount at all is no limit.
         let micros = (self.spend_per_user_month * 1e6).max(0.0);
         Allowance {
-            messages_per_minute: self.messages_per_minute,
-            tasks_per_minute: self.tasks_per_minute,
-            tokens_per_minute: self.tokens_per_minute,
+            each: Quota {
+                messages_per_minute: self.messages_per_minute,
+                tasks_per_minute: self.tasks_per_minute,
+                tokens_per_minute: self.tokens_per_minute,
+                spend_per_month_micros: micros as u64,
+            },
             org_messages_per_minute: self.org_messages_per_minute,
             org_tasks_per_minute: self.org_tasks_per_minute,
             org_tokens_per_minute: self.org_tokens_per_minute,
-            spend_max_micros: micros as u64,
             spend_warn_percent: self.spend_warn_percent,
         }
     }

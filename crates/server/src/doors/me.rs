@@ -14,6 +14,7 @@ use wardroom_api::problem::Problem;
 use wardroom_api::sandbox::Confinement;
 use wardroom_api::usage::{Usage, UsageDay, UsageDays, UsageFilter, UsageRow};
 use wardroom_api::user::Me;
+use wardroom_coordinator::{Wrong, quota};
 use wardroom_domain::Capability;
 use wardroom_store::UsageBy;
 
@@ -82,8 +83,14 @@ async fn usage(
     } else {
         vec![who.user]
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut quotas) = (Vec::new(), Vec::new());
     for user in people {
+        match quota::held(&app.crew, &who, user).await {
+            Ok(held) => quotas.push(super::quota::shown(held)),
+            // Who was removed has used something, and may ask for nothing.
+            Err(Wrong::NotFound { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
         let asked = wardroom_store::UsageFilter {
             user: Some(user),
             task: None,
@@ -108,7 +115,7 @@ async fn usage(
             });
         }
     }
-    Ok(Json(Usage { rows }))
+    Ok(Json(Usage { rows, quotas }))
 }
 
 /// Tokens and cost per day, person, model and role: the caller's own, or everybody's for an

@@ -12,6 +12,7 @@ pub(crate) mod artifacts;
 pub(crate) mod approvals;
 pub(crate) mod workspaces;
 pub(crate) mod people;
+pub(crate) mod quota;
 pub(crate) mod arrivals;
 pub(crate) mod emergency;
 pub(crate) mod sessions;

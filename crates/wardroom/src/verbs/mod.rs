@@ -10,6 +10,7 @@ pub mod approval;
 pub mod policy;
 pub mod sanitize;
 pub mod audit;
+pub mod quota;
 pub mod user;
 pub mod token;
 pub mod invite;

@@ -1,6 +1,7 @@
 //! `wardroom user`: who may come in, and as what.
 
 use super::emergency::Switch;
+use super::quota::{self, Limits};
 use crate::failure::{Exit, Failure};
 use crate::machine::block_on;
 use crate::output::{columns, json, lines, print};
@@ -46,6 +47,12 @@ pub enum User {
     Show { name: String },
     /// Switch somebody's bypass: on or off
     Bypass { name: String, switch: Switch },
+    /// Show how much somebody may ask for, or set it for him alone; it counts at once
+    Limit {
+        name: String,
+        #[command(flatten)]
+        limits: Limits,
+    },
     /// Remove somebody; the name may be given again
     Remove { name: String },
     /// Set somebody's password, from stdin
@@ -135,6 +142,10 @@ impl User {
                     print(place.json, &bypass, |bypass| {
                         format!("The bypass of {} is {}.", visible(&name), bypass.mode)
                     })?;
+                }
+                Self::Limit { name, limits } => {
+                    let held = limits.carry_out(place, &people, &name).await?;
+                    print(place.json, &held, |held| quota::shown(&name, held))?;
                 }
                 Self::Remove { name } => {
                     let user = people.named(&name).await?;

@@ -80,6 +80,8 @@ async fn every_role_meets_its_limits_at_every_door() {
             json!({"mode": "OFF"}),
             3,
         ),
+        (format!("GET {}", user("/quota")), Value::Null, 2),
+        (format!("PUT {}", user("/quota")), json!({}), 3),
         ("POST /v1/invites".to_owned(), json!({}), 3),
         ("GET /v1/invites".to_owned(), Value::Null, 3),
         ("GET /v1/pairings".to_owned(), Value::Null, 3),

@@ -20,6 +20,7 @@ mod approval;
 mod cancel;
 mod limits;
 mod policy;
+mod quotas;
 mod chaos;
 mod crash;
 mod powercut;
