@@ -1064,6 +1064,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{id}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much a person may ask for: oneself, or anybody for an operator and above. */
+        get: operations["user_quota"];
+        /** Sets how much one person may ask for, in place of what was set for him before. For an admin. */
+        put: operations["set_user_quota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/{id}/standing": {
         parameters: {
             query?: never;
@@ -1735,6 +1753,21 @@ export interface components {
             /** @description The version of the binary. */
             version: string;
         };
+        /** @description How a person's quota stands. */
+        HeldQuota: {
+            /** @description The day of UTC on which the next month begins, `2026-02-01`. */
+            anew_on: string;
+            /** @description What an admin set for him alone. */
+            own: components["schemas"]["OwnQuota"];
+            /** @description What holds for him. */
+            quota: components["schemas"]["Quota"];
+            /**
+             * Format: int64
+             * @description What he spent on models in this month, in millionths.
+             */
+            spent_micros: number;
+            user: components["schemas"]["UserId"];
+        };
         /** @description How a network knows a person. */
         Identity: {
             connector: string;
@@ -1929,6 +1962,33 @@ export interface components {
          * @enum {string}
          */
         Origin: "chat" | "api" | "subtask" | "schedule" | "webhook";
+        /**
+         * @description What is set for one person, in place of what was set before: what is left out or null is as for
+         *     everybody, 0 is no limit.
+         */
+        OwnQuota: {
+            /**
+             * Format: int32
+             * @default null
+             */
+            messages_per_minute: number | null;
+            /**
+             * Format: int64
+             * @description In millionths of the currency of the configured prices.
+             * @default null
+             */
+            spend_per_month_micros: number | null;
+            /**
+             * Format: int32
+             * @default null
+             */
+            tasks_per_minute: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            tokens_per_minute: number | null;
+        };
         /** @description A person's own rules, which tighten the org's. */
         OwnRules: {
             /** @description In Cedar; empty takes them back. */
@@ -2092,6 +2152,26 @@ export interface components {
          * @enum {string}
          */
         Question: "permission" | "in_doubt" | "answer";
+        /** @description What one person may ask for; 0 is no limit. */
+        Quota: {
+            /** Format: int32 */
+            messages_per_minute: number;
+            /**
+             * Format: int64
+             * @description In millionths of the currency of the configured prices.
+             */
+            spend_per_month_micros: number;
+            /**
+             * Format: int32
+             * @description Delegated and spawned ones too.
+             */
+            tasks_per_minute: number;
+            /**
+             * Format: int64
+             * @description Of models.
+             */
+            tokens_per_minute: number;
+        };
         /** @description Whether the server can take work, part by part. */
         Readiness: {
             checks: components["schemas"]["Check"][];
@@ -2339,6 +2419,8 @@ export interface components {
         };
         /** @description What was used in a span, by user, model, role and task. */
         Usage: {
+            /** @description How much each of these people may ask for, and how much of his month is spent. */
+            quotas?: components["schemas"]["HeldQuota"][];
             rows: components["schemas"]["UsageRow"][];
         };
         /** @description What one person's work used of one model in one role on one day. */
@@ -5966,6 +6048,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description user_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldQuota"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_user_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description user_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnQuota"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeldQuota"];
+                };
             };
             400: {
                 headers: {
