@@ -11,7 +11,7 @@ use wardroom_domain::{
 use wardroom_engine::{Event, Fact, LineState, Next, Step, step};
 use wardroom_policy::sanitize;
 use wardroom_store::{
-    Admit, Feed, Journal, PutEffect, SaveTask, SettleEffect, Signal, Spend, Write,
+    Admit, Feed, Journal, Planted, PutEffect, SaveTask, SettleEffect, Signal, Spend, Write,
 };
 
 /// Moves the task on by one event. Nothing is written yet.
@@ -143,7 +143,9 @@ fn write_fact(run: &mut Run, fact: &Fact, writes: &mut Vec<Write>) {
                 fence: run.fence,
                 at,
             }));
-            if let Some(id) = approval {
+            if let Some(id) = approval
+                && !Planted::YesNotSpent.is_planted()
+            {
                 writes.push(Write::Spend(Spend { id: *id, at }));
             }
             let body = json!({"effect": effect.id, "tool": effect.call.tool, "arguments": effect.call.arguments,

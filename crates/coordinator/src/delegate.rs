@@ -13,7 +13,7 @@ use wardroom_domain::{
 };
 use wardroom_engine::{Fact, Judgement, Life};
 use wardroom_policy::sanitize;
-use wardroom_store::{CreateTask, Feed, Journal, Write};
+use wardroom_store::{AT_ONCE, CreateTask, Feed, Journal, Write};
 
 /// The connector under which results come back to a conversation.
 pub(crate) const RESULTS: &str = "task";
@@ -91,7 +91,7 @@ pub(crate) fn begin(crew: &Crew, order: Order) -> (Task, Vec<Write>) {
         ..Life::new(id, deadline)
     };
     let snapshot = serde_json::to_value(life).unwrap_or_default();
-    let ready_at = Some(now);
+    let ready_at = Some(AT_ONCE);
     let created = CreateTask {
         task: task.clone(),
         depth,

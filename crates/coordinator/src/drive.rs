@@ -14,13 +14,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tracing::Instrument;
-use wardroom_domain::{AuditKind, Chain, EffectId, TaskId, Waymark};
+use wardroom_domain::{AuditKind, Chain, EffectId, RetryClass, TaskId, Waymark};
 use wardroom_engine::{Event, Next, Phase, Reply};
 use wardroom_executors::Errand;
 use wardroom_llm::{ModelCall, ModelRole};
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
-use wardroom_store::{CommitError, ReleaseTask, TaskRow, Write};
+use wardroom_store::{AT_ONCE, CommitError, Planted, ReleaseTask, TaskRow, Write};
 
 /// How long a task rests that could not be saved: a full disk or queue needs a moment.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -155,7 +155,9 @@ async fn along(run: &mut Run, mail: &Notify) -> Result<(), Wrong> {
                 next = interruptible(run, mail, Work::Think).await?;
             }
             Next::Carry(effect) => {
-                commit(run).await?;
+                if !Planted::ActBeforeIntent.is_planted() {
+                    commit(run).await?;
+                }
                 let permit = run.permit.take();
                 next = carry(run, mail, effect, permit).await?;
             }
@@ -178,7 +180,7 @@ fn is_to_stop(run: &Run, next: &Next) -> bool {
 /// Gives the task back as it stands; the next start goes on from here.
 async fn release(run: &mut Run) -> Result<(), Wrong> {
     run.bench.close(DestroyReason::Shutdown).await;
-    let (task, fence, ready_at) = (run.task.id, run.fence, run.crew.clock.now());
+    let (task, fence, ready_at) = (run.task.id, run.fence, AT_ONCE);
     run.writes.push(Write::ReleaseTask(ReleaseTask {
         task,
         fence,
@@ -189,6 +191,7 @@ async fn release(run: &mut Run) -> Result<(), Wrong> {
 
 fn claimed(run: &mut Run) -> Result<Next, Wrong> {
     let interrupted = match run.life.phase {
+        Phase::Carrying { .. } if Planted::BlindAgain.is_planted() => Some(RetryClass::Read),
         Phase::Carrying { effect } => run.effect(effect).map(|effect| effect.class),
         _ => None,
     };

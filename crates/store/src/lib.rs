@@ -54,6 +54,7 @@ mod key_file;
 mod audit;
 
 mod invariant;
+mod planted;
 
 mod objects;
 
@@ -86,6 +87,7 @@ pub use outbox::{Outbox, OutboxDropped, OutboxFailed, OutboxReleased, OutboxRow,
 pub use page::{Page, Paged};
 pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
 pub use people::{SetPassword, SetRole, SetUserStatus};
+pub use planted::Planted;
 pub use remembered::{Remember, Remembered};
 pub use scope::{AssignScopes, Overseer};
 pub use secret::{
@@ -98,6 +100,8 @@ pub use signin::{
     TokenRow, UseLink,
 };
 pub use store::{Counters, OpenMode, OpenOptions, Store};
-pub use task::{CreateTask, HoldTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow};
+pub use task::{
+    AT_ONCE, CreateTask, HoldTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow,
+};
 pub use usage::{Usage, UsageBy, UsageFilter, UsageOfDay, UsageTotal};
 pub use write::{Receipt, Write};

@@ -3,9 +3,9 @@
 use crate::boundary::Boundary;
 use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
-use crate::task::{make_ready, standing};
+use crate::task::{AT_ONCE, make_ready, standing};
 use crate::write::Apply;
-use crate::{CommitError, Hint, Store, StoreError};
+use crate::{CommitError, Hint, Planted, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, TaskId, Timestamp};
 
@@ -78,8 +78,9 @@ impl Apply for Signal {
             )
             .await?;
         let Some((seq,)) = put else { return Ok(None) };
-        if !standing.is_claimed && !standing.status.is_terminal() {
-            make_ready(at, self.task, self.at).await?;
+        let wakes = !standing.is_claimed && !standing.status.is_terminal();
+        if wakes && !Planted::MailWakesNobody.is_planted() {
+            make_ready(at, self.task, AT_ONCE).await?;
         }
         at.hints.push(Hint::Signal {
             org: at.org,

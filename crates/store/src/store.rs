@@ -39,6 +39,9 @@ pub struct OpenOptions {
     pub pages_max: Option<u32>,
     /// How many commits may wait.
     pub queue_max: usize,
+    /// Whether commits to a database file run on the thread that asks for them, one by one, and
+    /// not on one of the store's own: the same each time.
+    pub is_here: bool,
 }
 
 impl OpenOptions {
@@ -49,7 +52,15 @@ impl OpenOptions {
             now,
             pages_max: None,
             queue_max: QUEUE_MAX,
+            is_here: false,
         }
+    }
+
+    /// The same, with commits on the thread that asks for them.
+    #[must_use]
+    pub fn here(mut self) -> Self {
+        self.is_here = true;
+        self
     }
 
     /// To read only.
@@ -126,6 +137,22 @@ impl Store {
                 url, options, tally, hints,
             )?))
         })
+    }
+
+    /// Another process on a database file that was opened [`OpenOptions::here`], in this one:
+    /// with an epoch of its own, and with hints only as they are [whispered](Self::whisper). One
+    /// that takes over frees what all before it held, as lost leases are freed.
+    pub fn another(&self, now: Timestamp, takes_over: bool) -> Result<Self, StoreError> {
+        let Engine::Sqlite(sqlite) = &self.inner.engine else {
+            return Err(StoreError::ReadOnly);
+        };
+        Self::with(|tally, _| Ok(Engine::Sqlite(sqlite.another(now, takes_over, tally)?)))
+    }
+
+    /// Gives a hint to whoever listens at this store.
+    pub fn whisper(&self, hint: Hint) {
+        // Nobody listening is no fault.
+        let _ = self.inner.hints.send(hint);
     }
 
     fn with(

@@ -27,6 +27,9 @@ pub enum CallFault {
         /// What the server says of all its tools now.
         now: Vec<Definition>,
     },
+    /// Nothing was sent: another worker has the task.
+    #[error("the task is in other hands, so nothing was sent")]
+    Stale,
     /// It was sent, and the session broke before an answer came.
     #[error("the MCP server `{server}` went away in the middle of the call ({why})")]
     Lost {

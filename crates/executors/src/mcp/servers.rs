@@ -28,6 +28,11 @@ pub struct McpServers {
 
 type Key = (TaskId, String);
 
+/// The last look before a call is sent: whether the worker still holds its task.
+pub type Gate<'a> = &'a (dyn Fn() -> Look + Send + Sync);
+/// The answer, in time.
+pub type Look = std::pin::Pin<Box<dyn Future<Output = bool> + Send>>;
+
 /// A task's place for a session with one server. One call at a time.
 struct Slot {
     session: tokio::sync::Mutex<Option<Session>>,
@@ -66,6 +71,7 @@ impl McpServers {
         &self,
         permit: Permit<Errand>,
         workspace: &Path,
+        gate: Gate<'_>,
         heard: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Answer, CallFault> {
         let errand = permit.spend();
@@ -76,11 +82,11 @@ impl McpServers {
         let slot = self.slot(&key).await;
         let mut session = slot.session.lock().await;
         let first = self
-            .once(&mut session, &errand, &foreign, workspace, heard)
+            .once(&mut session, &errand, &foreign, (workspace, gate), heard)
             .await;
         let answer = match first {
             Err(CallFault::Lost { .. }) if errand.effect.class == RetryClass::Read => {
-                self.once(&mut session, &errand, &foreign, workspace, heard)
+                self.once(&mut session, &errand, &foreign, (workspace, gate), heard)
                     .await
             }
             other => other,
@@ -94,7 +100,7 @@ impl McpServers {
         held: &mut Option<Session>,
         errand: &Errand,
         foreign: &Foreign,
-        workspace: &Path,
+        (workspace, gate): (&Path, Gate<'_>),
         heard: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Answer, CallFault> {
         let server = &foreign.server;
@@ -117,6 +123,11 @@ impl McpServers {
         }
         let time = self.time_for(server, errand.timeout);
         let arguments = &errand.effect.call.arguments;
+        // Starting a server takes long enough for a lease to run out.
+        if !gate().await {
+            *held = Some(session);
+            return Err(CallFault::Stale);
+        }
         let answer = session.call(&foreign.tool, arguments, time, heard).await;
         match answer {
             Err(fault) => {

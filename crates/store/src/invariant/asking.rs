@@ -41,8 +41,10 @@ fn approved(kept: &Kept, id: &str, question: &Question, findings: &mut Findings)
     if question.decision.as_deref() != Some("APPROVE") {
         wrong("it was used, and is no yes");
     }
-    let in_time = question.created_at..question.expires_at;
-    if question.decided_at.is_some_and(|at| !in_time.contains(&at)) {
+    if question
+        .decided_at
+        .is_some_and(|at| at >= question.expires_at)
+    {
         wrong("it was used, and the yes came too late");
     }
     let Some(effect) = kept.effects.get(&question.effect) else {

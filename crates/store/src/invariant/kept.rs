@@ -68,7 +68,6 @@ pub(super) struct Question {
     pub(super) question: String,
     pub(super) tool: String,
     pub(super) digest: Digest,
-    pub(super) created_at: i64,
     pub(super) expires_at: i64,
     pub(super) decision: Option<String>,
     pub(super) decided_by: Option<String>,
@@ -156,7 +155,7 @@ impl Kept {
     }
 
     fn read_questions(&mut self, moment: &dyn Moment) -> Result<(), StoreError> {
-        let sql = "SELECT org, id, task, effect, question, tool, digest, created_at, expires_at, \
+        let sql = "SELECT org, id, task, effect, question, tool, digest, expires_at, \
                    decision, decided_by, decided_at, spent_at FROM approval";
         moment.each(sql, params![], &mut |row| {
             let (id, question) = row.decode::<StoredQuestion>()?.0;
@@ -320,7 +319,6 @@ impl Record for StoredQuestion {
             question: columns.take()?,
             tool: columns.take()?,
             digest: columns.take()?,
-            created_at: columns.take()?,
             expires_at: columns.take()?,
             decision: columns.take()?,
             decided_by: columns.take()?,

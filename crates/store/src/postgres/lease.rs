@@ -94,7 +94,7 @@ async fn free(client: &ClientWrapper) -> Result<Vec<OrgId>, StoreError> {
         let sql = format!(
             "BEGIN; SELECT pg_advisory_xact_lock({}); \
              INSERT INTO ready (org, task, requester, workspace, priority, run_at) \
-             SELECT t.org, t.id, t.requester, t.workspace, t.priority, t.created_at \
+             SELECT t.org, t.id, t.requester, t.workspace, t.priority, 0 \
              FROM task t JOIN worker_epoch e ON e.epoch = t.worker_epoch \
              WHERE t.org = '{org}' AND t.worker IS NOT NULL AND e.lease_until < {NOW} \
              AND t.status IN ('QUEUED', 'RUNNING', 'WAITING_APPROVAL') \

@@ -5,16 +5,25 @@ use super::{Lock, Readers, migrate, open_reader, open_writer, require_known_sche
 use crate::boundary::Deed;
 use crate::store::Tally;
 use crate::{CommitError, Hint, OpenMode, OpenOptions, StoreError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use wardroom_domain::OrgId;
+use wardroom_domain::{OrgId, Timestamp};
 
 pub(crate) struct Sqlite {
     readers: Readers,
     writing: Mutex<Option<Writing>>,
     queue: Option<mpsc::WeakSender<Job>>,
+    here: Option<Here>,
+}
+
+/// A writer without a thread: whoever asks for a commit carries it out.
+struct Here {
+    writer: Arc<Mutex<Writer>>,
+    path: PathBuf,
+    epoch: i64,
+    lock: Arc<Lock>,
 }
 
 /// Ends when the queue's only sender goes. The lock goes after the thread.
@@ -32,6 +41,9 @@ impl Sqlite {
         tally: &Arc<Tally>,
         hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
+        if options.is_here && options.mode == OpenMode::Write {
+            return Self::open_here(path, options, tally, hints);
+        }
         let writing = match options.mode {
             OpenMode::Write => Some(start_writer(path, options, tally, hints)?),
             OpenMode::Read => {
@@ -44,7 +56,53 @@ impl Sqlite {
             readers: Readers::new(path.to_owned(), Arc::clone(tally)),
             writing: Mutex::new(writing),
             queue,
+            here: None,
         })
+    }
+
+    fn open_here(
+        path: &Path,
+        options: OpenOptions,
+        tally: &Arc<Tally>,
+        hints: &broadcast::Sender<Hint>,
+    ) -> Result<Self, StoreError> {
+        let (writer, lock) = begin(path, options, tally, hints, mpsc::channel(1).1)?;
+        let here = Here {
+            epoch: writer.epoch(),
+            writer: Arc::new(Mutex::new(writer)),
+            path: path.to_owned(),
+            lock: Arc::new(lock),
+        };
+        Ok(Self::over(here, tally))
+    }
+
+    fn over(here: Here, tally: &Arc<Tally>) -> Self {
+        Self {
+            readers: Readers::new(here.path.clone(), Arc::clone(tally)),
+            writing: Mutex::default(),
+            queue: None,
+            here: Some(here),
+        }
+    }
+
+    /// Another process over the same writer.
+    pub(crate) fn another(
+        &self,
+        now: Timestamp,
+        takes_over: bool,
+        tally: &Arc<Tally>,
+    ) -> Result<Self, StoreError> {
+        let here = self.here.as_ref().ok_or(StoreError::ReadOnly)?;
+        let mut writer = here.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = writer.begin_epoch(now, takes_over)?;
+        drop(writer);
+        let another = Here {
+            writer: Arc::clone(&here.writer),
+            path: here.path.clone(),
+            epoch,
+            lock: Arc::clone(&here.lock),
+        };
+        Ok(Self::over(another, tally))
     }
 
     /// Hands work to the writer.
@@ -53,6 +111,12 @@ impl Sqlite {
         org: OrgId,
         deed: D,
     ) -> Result<oneshot::Receiver<Result<D::Answer, CommitError>>, CommitError> {
+        if let Some(here) = &self.here {
+            let (job, answer) = Job::new(org, deed);
+            let mut writer = here.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.serve(job, here.epoch);
+            return Ok(answer);
+        }
         let queue = self.queue.as_ref().ok_or(StoreError::ReadOnly)?;
         let queue = queue.upgrade().ok_or(StoreError::Closed)?;
         let (job, answer) = Job::new(org, deed);
@@ -93,18 +157,8 @@ fn start_writer(
     tally: &Arc<Tally>,
     hints: &broadcast::Sender<Hint>,
 ) -> Result<Writing, StoreError> {
-    create_private(path)?;
-    let lock = Lock::take(path)?;
-    let mut connection = open_writer(path, &options)?;
-    migrate(&mut connection, options.now)?;
     let (queue, jobs) = mpsc::channel(options.queue_max);
-    let writer = Writer::begin(
-        connection,
-        jobs,
-        Arc::clone(tally),
-        hints.clone(),
-        options.now,
-    )?;
+    let (writer, lock) = begin(path, options, tally, hints, jobs)?;
     let thread = std::thread::Builder::new()
         .name("store-writer".to_owned())
         .spawn(move || writer.run())
@@ -117,6 +171,22 @@ fn start_writer(
         thread,
         _lock: lock,
     })
+}
+
+fn begin(
+    path: &Path,
+    options: OpenOptions,
+    tally: &Arc<Tally>,
+    hints: &broadcast::Sender<Hint>,
+    jobs: mpsc::Receiver<Job>,
+) -> Result<(Writer, Lock), StoreError> {
+    create_private(path)?;
+    let lock = Lock::take(path)?;
+    let mut connection = open_writer(path, &options)?;
+    migrate(&mut connection, options.now)?;
+    let (tally, hints) = (Arc::clone(tally), hints.clone());
+    let writer = Writer::begin(connection, jobs, tally, hints, options.now)?;
+    Ok((writer, lock))
 }
 
 /// The database holds hashes of secrets and people's words: it is for its owner only.

@@ -89,28 +89,50 @@ impl Writer {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let log_pages = watch_log(&mut connection)?;
-        let epoch = {
-            let beginning = failed("taking up the work of the last process");
-            let transaction = connection.transaction().map_err(&beginning)?;
-            let mut tx = Lite {
-                connection: &transaction,
-                tally: &tally,
-            };
-            let epoch = ready(crate::claim::begin_epoch(&mut tx, now))?;
-            transaction.commit().map_err(&beginning)?;
-            epoch
-        };
         let (heads, turns) = (Heads::default(), Turns::default());
-        Ok(Self {
+        let mut writer = Self {
             connection,
             jobs,
             tally,
             hints,
             log_pages,
-            epoch,
+            epoch: 0,
             heads,
             turns,
-        })
+        };
+        writer.epoch = writer.begin_epoch(now, true)?;
+        Ok(writer)
+    }
+
+    pub(super) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// Begins an epoch, which frees what the ones before it held if it takes over.
+    pub(super) fn begin_epoch(
+        &mut self,
+        now: Timestamp,
+        takes_over: bool,
+    ) -> Result<i64, StoreError> {
+        let beginning = failed("taking up the work of the last process");
+        let transaction = self.connection.transaction().map_err(&beginning)?;
+        let mut tx = Lite {
+            connection: &transaction,
+            tally: &self.tally,
+        };
+        let epoch = match takes_over {
+            true => ready(crate::claim::begin_epoch(&mut tx, now))?,
+            false => ready(crate::claim::next_epoch(&mut tx, now))?,
+        };
+        transaction.commit().map_err(&beginning)?;
+        Ok(epoch)
+    }
+
+    /// Carries out one job for the process of this epoch.
+    pub(super) fn serve(&mut self, job: Job, epoch: i64) {
+        self.epoch = epoch;
+        self.group(job);
+        self.checkpoint();
     }
 
     /// Works until every sender of the queue has gone.

@@ -14,6 +14,10 @@ use wardroom_domain::{
     ConversationId, Progress, Task, TaskId, TaskStatus, Timestamp, UserId, WorkspaceId,
 };
 
+/// Ready now, whatever a clock says. Tasks of this moment go on in the order in which they were asked
+/// for. A moment of somebody's clock would make others wait whose clock is behind it.
+pub const AT_ONCE: Timestamp = Timestamp::from_micros(0);
+
 /// A task is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTask {

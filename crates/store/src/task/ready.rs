@@ -1,6 +1,6 @@
 //! Which tasks may be claimed, and from when.
 
-use super::SaveTask;
+use super::{AT_ONCE, SaveTask};
 use crate::boundary::Boundary;
 use crate::sql::{Tx, params};
 use crate::{CommitError, Hint};
@@ -15,15 +15,15 @@ pub(crate) async fn wake_over_unread_mail<T: Tx>(
     if saved.keeps_its_claim() || saved.task.status.is_terminal() {
         return Ok(());
     }
-    let unread: Option<(Timestamp,)> = at
+    let unread: Option<(i64,)> = at
         .tx
         .one(
-            "SELECT at FROM signal WHERE org = $1 AND task = $2 AND consumed = FALSE LIMIT 1",
+            "SELECT seq FROM signal WHERE org = $1 AND task = $2 AND consumed = FALSE LIMIT 1",
             params![at.org, saved.task.id],
         )
         .await?;
     match unread {
-        Some((since,)) => make_ready(at, saved.task.id, since).await,
+        Some(_) => make_ready(at, saved.task.id, AT_ONCE).await,
         None => Ok(()),
     }
 }

@@ -81,6 +81,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "simulator",
+        &[
+            "domain",
+            "policy",
+            "sandbox",
+            "store",
+            "llm",
+            "executors",
+            "coordinator",
+        ],
+    ),
+    (
         "bench",
         &["domain", "policy", "store", "api", "llm", "testkit"],
     ),
