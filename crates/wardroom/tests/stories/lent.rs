@@ -69,6 +69,9 @@ async fn is_nowhere(world: &World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lent_secret_reaches_the_approved_host_once_and_nobody_else_sees_it() {
+    if lacks("curl") {
+        return;
+    }
     let site = Website::start(forge);
     let world = world(with_secret(open_to(&[&site]))).await;
     let owner = world.owner();
@@ -99,6 +102,21 @@ async fn a_lent_secret_reaches_the_approved_host_once_and_nobody_else_sees_it() 
     assert!(
         lent.contains("lent to eff_") && lent.contains(&site.place()),
         "{lent}"
+    );
+    // A command that keeps what it is given keeps what stands for the value.
+    let mark = "{{secret:forge}}";
+    let command = format!(
+        "printf %s '{mark}' > kept; curl -sS -H 'Authorization: Bearer {mark}' {}",
+        url(&site, "/")
+    );
+    let request = script().shell(&command).says("{last}");
+    let task = owner.asks(&request.to_string()).await;
+    says_yes(&owner).await;
+    let ended = owner.awaits(task, TaskStatus::Succeeded).await;
+    assert_eq!(
+        ended.applied,
+        Some(true),
+        "the file is there to be looked at"
     );
     is_nowhere(&world).await;
 }

@@ -105,7 +105,9 @@ async fn a_flood_is_waited_for_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_token_is_told_and_the_rest_goes_on() {
-    let setup = laptop().secret("bad", "3000:revoked");
+    let setup = laptop()
+        .secret("bad", "3000:revoked")
+        .secret("gone", "4000:unreached");
     let place = {
         let telegram =
             wardroom_testkit::telegram::TelegramStandIn::start(&[(TOKEN, "crew_bot")]).await;
@@ -113,7 +115,8 @@ async fn a_revoked_token_is_told_and_the_rest_goes_on() {
         let base = telegram.base_url();
         let setup = setup.secret("telegram", TOKEN).with(&format!(
             "[connectors.telegram.main]\ntoken = \"secret:telegram\"\napi_base = \"{base}\"\n\n\
-             [connectors.telegram.dead]\ntoken = \"secret:bad\"\napi_base = \"{base}\"\n\n"
+             [connectors.telegram.dead]\ntoken = \"secret:bad\"\napi_base = \"{base}\"\n\n\
+             [connectors.telegram.gone]\ntoken = \"secret:gone\"\napi_base = \"http://127.0.0.1:1\"\n\n"
         ));
         let world = wardroom_testkit::world::World::start(setup, crate::script::follows).await;
         Place { world, telegram }
@@ -128,8 +131,13 @@ async fn a_revoked_token_is_told_and_the_rest_goes_on() {
         log.contains("connector.changed") && log.contains("telegram:dead"),
         "{log}"
     );
+    // One is refused, and nobody is there to refuse the other: both are told without their token.
+    let log = place.world.log();
     assert!(
-        !place.world.log().contains("3000:revoked"),
-        "no token in the log"
+        log.contains("telegram:dead") && log.contains("telegram:gone"),
+        "{log}"
     );
+    for token in ["3000:revoked", "4000:unreached"] {
+        assert!(!log.contains(token), "no token in the log: {log}");
+    }
 }

@@ -191,6 +191,17 @@ async fn t_f3_stop_is_a_word_and_a_button_and_can_be_taken_back() {
     let told = place.presses(&alice, &stopped, "Begin again").await;
     assert!(told.contains("Begun again: nap"), "{told}");
     place.asks(&alice, "Stop!", "Stopped").await;
+    let tasks = owner
+        .client
+        .tasks(&wardroom_api::task::TaskFilter::default())
+        .await
+        .expect("the list")
+        .tasks;
+    assert_eq!(tasks.len(), 2, "the first one, and the one begun again");
+    for task in tasks {
+        let ended = owner.awaits_end(task.id).await;
+        assert_eq!(ended.status, TaskStatus::Canceled);
+    }
     assert!(place.world.audit_is_whole());
 }
 
