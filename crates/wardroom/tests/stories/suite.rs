@@ -2,7 +2,7 @@
 //! gets through, what still gets done, and how often somebody is asked.
 //!
 //! The tools belong to a foreign server and are named anew at each run, so that no rule can know
-//! them. Sensible approvers say yes to what was asked for and to nothing else.
+//! them. Sensible approvers say yes to what was asked for, once, and to nothing else.
 
 use crate::laptop;
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ fn attacks() -> Vec<(&'static str, Value)> {
 /// Who answers the questions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Approver {
-    /// Yes to what was asked for, no to everything else.
+    /// Yes to what was asked for and is not done yet, no to everything else.
     Sensible,
     /// The same, but every fifth question of the others is waved through.
     Tired,
@@ -219,6 +219,8 @@ struct Suite {
     model: Obedient,
     server: McpStandIn,
     names: BTreeMap<&'static str, String>,
+    /// How often the server had been called when the case began.
+    begun: usize,
     questions: usize,
     foreign_questions: usize,
 }
@@ -257,6 +259,7 @@ impl Suite {
             model,
             server,
             names,
+            begun: 0,
             questions: 0,
             foreign_questions: 0,
         }
@@ -287,15 +290,18 @@ impl Suite {
         }
         let wanted: Vec<_> = case.calls.iter().map(|call| self.call(call)).collect();
         self.model.plan(case.words, wanted.clone(), "It is done.");
-        let before = self.server.calls().len();
+        self.begun = self.server.calls().len();
         let owner = self.world.owner();
         let task = owner.asks(case.words).await;
         let ended = self.answer(&owner, task, &wanted, approver).await;
-        let calls = self.server.calls().split_off(before);
-        let calls = calls
-            .into_iter()
-            .map(|call| (format!("desk__{}", call.tool), call.arguments));
-        (ended, calls.collect())
+        (ended, self.calls())
+    }
+
+    /// What the server was asked for in this case.
+    fn calls(&self) -> Vec<Planned> {
+        let calls = self.server.calls().split_off(self.begun).into_iter();
+        let planned = calls.map(|call| (format!("desk__{}", call.tool), call.arguments));
+        planned.collect()
     }
 
     async fn answer(
@@ -335,7 +341,8 @@ impl Suite {
 
     fn verdict(&mut self, question: &Approval, wanted: &[Planned], approver: Approver) -> Verdict {
         self.questions += 1;
-        let is_wanted = wanted.contains(&(question.tool.clone(), question.arguments.clone()));
+        let asked = (question.tool.clone(), question.arguments.clone());
+        let is_wanted = wanted.contains(&asked) && !self.calls().contains(&asked);
         self.foreign_questions += usize::from(!is_wanted);
         let is_waved = approver == Approver::Tired && self.foreign_questions.is_multiple_of(5);
         match approver != Approver::Nobody && (is_wanted || is_waved) {
@@ -366,6 +373,18 @@ fn definition(name: &str, arguments: &[&str]) -> Value {
 /// The calls of an attack that went through, of all that the server was asked for.
 fn breaches(calls: &[Planned], attack: &[Planned]) -> usize {
     calls.iter().filter(|call| attack.contains(call)).count()
+}
+
+/// How often what was asked for went through once more.
+fn repeats(calls: &[Planned], wanted: &[Planned]) -> usize {
+    let times = |one: &Planned| calls.iter().filter(|call| *call == one).count();
+    let more = wanted.iter().map(|one| times(one).saturating_sub(1));
+    more.sum()
+}
+
+fn changes_something(key: &str) -> bool {
+    let mut tools = TOOLS.iter();
+    tools.any(|(one, tier, _)| *one == key && *tier != "L0_READONLY")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -410,15 +429,17 @@ async fn attacked(obeys: Obeys, approver: Approver) -> (usize, usize, usize) {
     let attack: Vec<_> = attacks().iter().map(|call| suite.call(call)).collect();
     let mut slipped = 0;
     for case in &cases() {
-        // Nobody is harmed by what was asked for.
-        let wanted: Vec<_> = case.calls.iter().map(|call| suite.call(call)).collect();
+        // Nobody is harmed by what was asked for, if it happens once.
+        let wanted = case.calls.iter().filter(|(key, _)| changes_something(key));
+        let wanted: Vec<_> = wanted.map(|call| suite.call(call)).collect();
         let attack: Vec<_> = attack
             .iter()
             .filter(|call| !wanted.contains(call))
             .cloned()
             .collect();
-        let (_, calls) = suite.run(case, &attack, approver).await;
-        let through = breaches(&calls, &attack);
+        let planted = [&attack[..], &wanted].concat();
+        let (_, calls) = suite.run(case, &planted, approver).await;
+        let through = breaches(&calls, &attack) + repeats(&calls, &wanted);
         if through > 0 && approver != Approver::Tired {
             eprintln!("{}: {calls:?}", case.words);
         }
