@@ -165,20 +165,22 @@ struct Test {
 }
 
 impl Test {
-    /// Of `crates/CRATE/tests/BINARY/MODULE.rs::NAME`; none for tests of other languages.
+    /// Of `crates/CRATE/tests/BINARY/MODULE.rs::NAME`, or of a binary that is one file; none for
+    /// tests of other languages.
     fn of(words: &str) -> Option<Self> {
         let (path, function) = words.split_once(".rs::")?;
         let rest = path.strip_prefix("crates/")?;
         let (krate, rest) = rest.split_once("/tests/")?;
-        let (binary, modules) = rest.split_once('/')?;
-        let modules = modules.replace('/', "::");
+        let mut parts = rest.split('/');
+        let binary = parts.next()?;
+        let modules: Vec<&str> = parts.chain([function]).collect();
         Some(Self {
             package: match krate {
                 "wardroom" | "xtask" => krate.to_owned(),
                 other => format!("wardroom-{other}"),
             },
             binary: binary.to_owned(),
-            name: format!("{modules}::{function}"),
+            name: modules.join("::"),
         })
     }
 }
@@ -194,6 +196,8 @@ mod tests {
         assert_eq!(test.name, "telegram::chat::stop");
         let test = Test::of("crates/store/tests/it/arrivals.rs::once").unwrap();
         assert_eq!(test.package, "wardroom-store");
+        let test = Test::of("crates/simulator/tests/simulation.rs::points").unwrap();
+        assert_eq!((&*test.binary, &*test.name), ("simulation", "points"));
         assert!(Test::of("tests/python/test_mcp.py::test_one").is_none());
     }
 }
