@@ -123,7 +123,7 @@ impl Apply for Outbox {
 impl Apply for OutboxSent {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
         let sql = "UPDATE outbox SET sent_at = $3, receipt = $4 \
-                   WHERE org = $1 AND id = $2 AND sent_at IS NULL";
+                   WHERE org = $1 AND id = $2 AND sent_at IS NULL AND dropped_at IS NULL";
         let sent = at
             .tx
             .execute(sql, params![at.org, self.id, self.at, self.receipt])
@@ -142,7 +142,7 @@ impl Apply for OutboxFailed {
             .tx
             .execute(
                 "UPDATE outbox SET attempts = attempts + 1, last_error = $3, next_at = $4 \
-                 WHERE org = $1 AND id = $2 AND sent_at IS NULL",
+                 WHERE org = $1 AND id = $2 AND sent_at IS NULL AND dropped_at IS NULL",
                 params![at.org, self.id, self.error, self.next_at],
             )
             .await?;
@@ -157,7 +157,7 @@ impl Apply for OutboxFailed {
 impl Apply for OutboxDropped {
     async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
         let sql = "UPDATE outbox SET dropped_at = $3, last_error = $4 \
-                   WHERE org = $1 AND id = $2 AND sent_at IS NULL";
+                   WHERE org = $1 AND id = $2 AND sent_at IS NULL AND dropped_at IS NULL";
         let dropped = at
             .tx
             .execute(sql, params![at.org, self.id, self.at, self.error])

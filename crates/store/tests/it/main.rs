@@ -23,6 +23,7 @@ mod secrets;
 mod scope;
 mod audit;
 mod random;
+mod differential;
 mod objects;
 
 mod sqlite;

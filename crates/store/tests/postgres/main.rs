@@ -38,5 +38,7 @@ mod scope;
 mod audit;
 #[path = "../it/random.rs"]
 mod random;
+#[path = "../it/differential/mod.rs"]
+mod differential;
 
 mod several;
