@@ -66,6 +66,22 @@ pub enum StoreError {
         /// What was said.
         reason: String,
     },
+    /// The role that works in the database is not fit for it.
+    #[error(
+        "the database role `{role}` cannot work here: {reason}; give [store] url a role of its own (CREATE ROLE … LOGIN), and [store] owner_url the one that owns the tables"
+    )]
+    Role {
+        /// Who.
+        role: String,
+        /// Why.
+        reason: String,
+    },
+    /// The bus has no usable address.
+    #[error("the bus cannot be used: {reason}; write [bus] url = \"redis://127.0.0.1:6379\"")]
+    Bus {
+        /// Why.
+        reason: String,
+    },
     /// A reference leads nowhere. In a commit this becomes [`Conflict::Dangling`].
     #[error("a row refers to something that is not there")]
     Dangling,

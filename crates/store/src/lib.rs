@@ -82,7 +82,7 @@ pub use inbox::{Admit, InboxDone, InboxRow, InboxState};
 pub use invariant::{Broken, Examined, Happened, Invariant, Outside};
 pub use invite::{InviteRow, NewInvite, NotRedeemed, Redeem, Redeemed, RevokeInvite};
 pub use journal::{Journal, JournalRow};
-pub use objects::{ObjectError, ObjectKey, Objects};
+pub use objects::{Bucket, ObjectError, ObjectKey, Objects};
 pub use outbox::{Outbox, OutboxDropped, OutboxFailed, OutboxReleased, OutboxRow, OutboxSent};
 pub use page::{Page, Paged};
 pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
@@ -99,7 +99,7 @@ pub use signin::{
     EndCredentials, EndSession, LinkRow, NewLink, NewSession, NewToken, RevokeToken, SessionRow,
     TokenRow, UseLink,
 };
-pub use store::{Counters, OpenMode, OpenOptions, Store};
+pub use store::{Counters, OpenMode, OpenOptions, Servers, Store};
 pub use task::{
     AT_ONCE, CreateTask, HoldTask, ReleaseTask, SaveTask, StatusFilter, TaskFilter, TaskRow,
 };

@@ -1,5 +1,9 @@
 //! Large bytes: artifacts, uploads, snapshots. Written whole or not at all, and on the disk before
-//! the transaction that names them.
+//! the transaction that names them. They lie in a folder, or in a bucket of an S3 service.
+
+mod bucket;
+
+pub use bucket::Bucket;
 
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
@@ -77,22 +81,36 @@ pub enum ObjectError {
         bytes_max: u64,
     },
     /// The place failed.
-    #[error("the object store failed while {attempt}: {source}; check its disk and rights")]
+    #[error(
+        "the object store failed while {attempt}: {source}; check that it is there, its space and its rights"
+    )]
     Failed {
         /// What we were doing.
         attempt: &'static str,
         /// What it said.
         source: object_store::Error,
     },
+    /// A bucket does not give back what was put there.
+    #[error(
+        "the bucket keeps something else than what is written to it; check what [objects] url names"
+    )]
+    Unfaithful,
     /// The folder could not be made.
     #[error("cannot make the folder for objects: {0}")]
     Folder(#[from] std::io::Error),
 }
 
 /// The object store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Objects {
     place: Arc<dyn ObjectStore>,
+}
+
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // What it is made of knows keys.
+        f.debug_struct("Objects").finish_non_exhaustive()
+    }
 }
 
 impl Objects {
@@ -115,6 +133,25 @@ impl Objects {
         Ok(Self {
             place: Arc::new(place),
         })
+    }
+
+    /// A bucket of an S3 service. Nothing is asked of it yet.
+    pub fn bucket(bucket: &Bucket) -> Result<Self, ObjectError> {
+        Ok(Self {
+            place: bucket.open()?,
+        })
+    }
+
+    /// Writes something and reads it back, so that a wrong bucket or key is told before anybody
+    /// relies on it.
+    pub async fn reach(&self) -> Result<(), ObjectError> {
+        const WORDS: &[u8] = b"wardroom keeps objects here\n";
+        let key = ObjectKey("reached".to_owned());
+        self.put_at(&key, Bytes::from_static(WORDS)).await?;
+        match self.get(&key, WORDS.len() as u64).await? == WORDS {
+            true => Ok(()),
+            false => Err(ObjectError::Unfaithful),
+        }
     }
 
     /// Keeps bytes under the key of their content.

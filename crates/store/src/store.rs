@@ -72,6 +72,18 @@ impl OpenOptions {
     }
 }
 
+/// The servers of a team's store.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    /// The PostgreSQL database, as the role that works in it.
+    pub database: String,
+    /// The same as the role that owns its tables: it makes and changes them, and gives the other
+    /// what it needs. Without one the role that works is the owner, too.
+    pub owner: Option<String>,
+    /// The Redis that carries hints; without one the database does.
+    pub bus: Option<String>,
+}
+
 /// What the store has done since it was opened. Free of noise, so made for benchmarks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -132,9 +144,21 @@ impl Store {
     /// Connects to a PostgreSQL database, and for a writer makes and migrates its tables first. It
     /// blocks until that is done.
     pub fn connect(url: &str, options: OpenOptions) -> Result<Self, StoreError> {
+        let database = url.to_owned();
+        Self::connect_to(
+            &Servers {
+                database,
+                ..Servers::default()
+            },
+            options,
+        )
+    }
+
+    /// The same where the owner of the tables, or the carrier of hints, is somebody else.
+    pub fn connect_to(servers: &Servers, options: OpenOptions) -> Result<Self, StoreError> {
         Self::with(|tally, hints| {
             Ok(Engine::Postgres(Postgres::connect(
-                url, options, tally, hints,
+                servers, options, tally, hints,
             )?))
         })
     }

@@ -4,6 +4,8 @@ pub mod connectors;
 pub mod mcp;
 pub mod models;
 pub mod postgres;
+pub mod bucket;
+pub mod redis;
 pub mod telegram;
 pub mod website;
 pub mod world;

@@ -32,12 +32,21 @@ impl Database {
             format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
         );
         run(&server, format!("CREATE DATABASE {name}"));
+        run(&server, format!("DROP ROLE IF EXISTS {name}"));
+        run(&server, format!("CREATE ROLE {name} LOGIN"));
         Self { server, name }
     }
 
-    /// Where it is.
+    /// Where it is, as the owner of the tables. He is a superuser, so that nothing holds him.
     pub fn url(&self) -> String {
         format!("{}/{}", self.server, self.name)
+    }
+
+    /// The same as a role that owns nothing.
+    pub fn service_url(&self) -> String {
+        let (scheme, place) = self.server.split_once("://").expect("a URL");
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+        format!("{scheme}://{}@{place}/{}", self.name, self.name)
     }
 }
 
@@ -48,6 +57,7 @@ impl Drop for Database {
             &self.server,
             format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
         );
+        run(&self.server, format!("DROP ROLE IF EXISTS {name}"));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::error::{ConfigError, Place};
 use super::settings::{SandboxBackend, TelegramMode};
-use super::value::{BusUrl, ObjectUrl};
+use super::value::{BusUrl, StoreUrl};
 use super::{Config, mcp};
 use std::path::PathBuf;
 use wardroom_llm::KeyReference;
@@ -47,17 +47,18 @@ fn unsupported(config: &Config) -> Option<(String, String)> {
         );
         return no("profile", reason);
     }
-    if matches!(config.bus.url, BusUrl::Redis(_)) {
-        return no(
-            "bus.url",
-            "this version has no Redis bus; write embedded".into(),
-        );
+    let is_shared = matches!(config.store.url, StoreUrl::Postgres(_));
+    if matches!(config.bus.url, BusUrl::Redis(_)) && !is_shared {
+        let reason = "a database file has one process, so there is nobody to wake; write embedded, \
+                      or a postgres:// URL into store.url";
+        return no("bus.url", reason.into());
     }
-    if matches!(config.objects.url, ObjectUrl::S3(_)) {
-        return no(
-            "objects.url",
-            "this version keeps objects in a folder; write file:objects".into(),
-        );
+    if let Some(owner) = &config.store.owner_url
+        && !(is_shared && matches!(owner, StoreUrl::Postgres(_)))
+    {
+        let reason = "only tables in PostgreSQL have an owner; write a postgres:// URL into both \
+                      store.url and store.owner_url, or take this line away";
+        return no("store.owner_url", reason.into());
     }
     if config.sandbox.backend == SandboxBackend::Kubernetes {
         return no(

@@ -27,7 +27,7 @@ pub use settings::{
     ProtectedPlace, Requirement, SandboxBackend, SandboxSettings, ServerSettings, StoreSettings,
     TelegramMode, TelegramSettings,
 };
-pub use value::{BusUrl, ObjectUrl, StoreUrl};
+pub use value::{BucketUrl, BusUrl, ObjectUrl, StoreUrl};
 pub use wardroom_llm::KeyReference;
 
 use document::Document;
@@ -38,7 +38,7 @@ use wardroom_coordinator::GitToken;
 use wardroom_llm::{ModelSettings, RoutingSettings};
 use wardroom_policy::decide::{Approvers, Policy, Preset};
 use wardroom_sandbox::egress::{Remote, Rules};
-use wardroom_store::{OpenOptions, Store, StoreError};
+use wardroom_store::{OpenOptions, Servers, Store, StoreError};
 
 /// The name of the configuration file in a data directory.
 pub const FILE_NAME: &str = "wardroom.toml";
@@ -180,7 +180,24 @@ impl Config {
     pub fn open_store(&self, options: OpenOptions) -> Result<Store, StoreError> {
         match &self.store.url {
             StoreUrl::Sqlite(path) => Store::open(&self.data_dir.join(path), options),
-            StoreUrl::Postgres(url) => Store::connect(url, options),
+            StoreUrl::Postgres(url) => Store::connect_to(&self.servers(url), options),
+        }
+    }
+
+    fn servers(&self, database: &str) -> Servers {
+        let owner = match &self.store.owner_url {
+            Some(StoreUrl::Postgres(url)) => Some(url.clone()),
+            // INVARIANT: `check` has refused the owner of a file.
+            Some(StoreUrl::Sqlite(_)) | None => None,
+        };
+        let bus = match &self.bus.url {
+            BusUrl::Redis(url) => Some(url.clone()),
+            BusUrl::Embedded => None,
+        };
+        Servers {
+            database: database.to_owned(),
+            owner,
+            bus,
         }
     }
 
@@ -197,15 +214,6 @@ impl Config {
         match &self.store.url {
             StoreUrl::Sqlite(path) => Some(self.data_dir.join(path)),
             StoreUrl::Postgres(_) => None,
-        }
-    }
-
-    /// The folder of stored objects.
-    pub fn objects_path(&self) -> PathBuf {
-        match &self.objects.url {
-            ObjectUrl::Folder(path) => self.data_dir.join(path),
-            // INVARIANT: `check` has refused other places.
-            ObjectUrl::S3(_) => self.data_dir.join("objects"),
         }
     }
 }

@@ -1,7 +1,15 @@
 //! Keys whose values are secrets, and so may only be references to where a secret is kept.
 
 /// The keys that hold references, by their last part.
-const SECRET_KEYS: &[&str] = &["api_key", "token", "webhook_secret", "password"];
+const SECRET_KEYS: &[&str] = &[
+    "api_key",
+    "token",
+    "webhook_secret",
+    "password",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+];
 
 /// Whether the value at a path has to be a reference.
 pub fn is_secret(path: &[&str]) -> bool {

@@ -74,6 +74,8 @@ impl Default for ServerSettings {
 pub struct StoreSettings {
     /// The database.
     pub url: StoreUrl,
+    /// The same database as the role that owns its tables, where another role works in it.
+    pub owner_url: Option<StoreUrl>,
 }
 
 /// `[bus]`
@@ -85,11 +87,29 @@ pub struct BusSettings {
 }
 
 /// `[objects]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectSettings {
     /// Where artifacts and uploads are kept.
     pub url: ObjectUrl,
+    /// Which key signs, where they are kept in a bucket.
+    pub access_key_id: KeyReference,
+    /// The key.
+    pub secret_access_key: KeyReference,
+    /// What goes with a key that ends.
+    pub session_token: Option<KeyReference>,
+}
+
+impl Default for ObjectSettings {
+    fn default() -> Self {
+        let variable = |name: &str| KeyReference::Env(name.to_owned());
+        Self {
+            url: ObjectUrl::default(),
+            access_key_id: variable("AWS_ACCESS_KEY_ID"),
+            secret_access_key: variable("AWS_SECRET_ACCESS_KEY"),
+            session_token: None,
+        }
+    }
 }
 
 /// `[policy]`

@@ -78,7 +78,68 @@ pub enum ObjectUrl {
     /// A folder, relative to the data directory.
     Folder(PathBuf),
     /// A bucket.
-    S3(String),
+    S3(BucketUrl),
+}
+
+/// A bucket of an S3 service: `s3://bucket/folder?endpoint=…&region=…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketUrl {
+    /// Its name.
+    pub name: String,
+    /// A folder in it; empty for all of it.
+    pub prefix: String,
+    /// The service; none for Amazon's own.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: String,
+}
+
+/// What a service without regions calls its own.
+const REGION: &str = "us-east-1";
+
+impl BucketUrl {
+    fn read(rest: &str) -> Option<Self> {
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if name.is_empty() || !name.chars().all(is_plain) {
+            return None;
+        }
+        let mut bucket = Self {
+            name: name.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            endpoint: None,
+            region: REGION.to_owned(),
+        };
+        for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            match key.as_ref() {
+                "endpoint" if is_http(&value) => bucket.endpoint = Some(value.into_owned()),
+                "region" if !value.is_empty() => bucket.region = value.into_owned(),
+                // Keys, above all, do not belong here.
+                _ => return None,
+            }
+        }
+        Some(bucket)
+    }
+
+    /// The bucket as people read it.
+    pub fn shown(&self) -> String {
+        let at = self.endpoint.as_ref().map(|at| format!(" at {at}"));
+        format!(
+            "s3://{}/{}{}",
+            self.name,
+            self.prefix,
+            at.unwrap_or_default()
+        )
+    }
+}
+
+fn is_http(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
 }
 
 impl Default for ObjectUrl {
@@ -93,7 +154,15 @@ impl ObjectUrl {
             Some(("file", path)) if !path.trim_start_matches('/').is_empty() => {
                 Ok(Self::Folder(path.strip_prefix("//").unwrap_or(path).into()))
             }
-            Some(("s3", rest)) if rest.starts_with("//") => Ok(Self::S3(text.to_owned())),
+            Some(("s3", rest)) => {
+                let bucket = rest.strip_prefix("//").and_then(BucketUrl::read);
+                // It may hold a key.
+                bucket.map(Self::S3).ok_or_else(|| {
+                    "names no bucket; write s3://bucket/folder?endpoint=https://…&region=…, and \
+                     the keys into access_key_id and secret_access_key"
+                        .to_owned()
+                })
+            }
             _ => Err(unusable(
                 text,
                 "file:objects or s3://bucket?endpoint=…&region=…",
@@ -129,5 +198,24 @@ mod tests {
         assert!(StoreUrl::read("sqlite:").is_err());
         assert!(BusUrl::read("kafka://x").is_err());
         assert!(ObjectUrl::read("objects").is_err());
+        let bucket = ObjectUrl::read("s3://crew/a?endpoint=http://127.0.0.1:9000&region=eu");
+        let wanted = BucketUrl {
+            name: "crew".to_owned(),
+            prefix: "a".to_owned(),
+            endpoint: Some("http://127.0.0.1:9000".to_owned()),
+            region: "eu".to_owned(),
+        };
+        assert_eq!(bucket, Ok(ObjectUrl::S3(wanted)));
+        for url in [
+            "s3://",
+            "s3://AKIA:pw@bucket",
+            "s3://bucket?secret_access_key=pw",
+            "s3://bucket?endpoint=http://AKIA:pw@host",
+        ] {
+            assert!(
+                ObjectUrl::read(url).is_err_and(|text| !text.contains("pw")),
+                "{url}"
+            );
+        }
     }
 }

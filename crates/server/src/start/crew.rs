@@ -1,7 +1,7 @@
 //! The crew: what the configuration says, put together with what was opened and found.
 
 use super::StartError;
-use super::folders::{Folders, make_private};
+use super::folders::Folders;
 use super::{Startup, models};
 use crate::config::Config;
 use crate::confinement;
@@ -26,6 +26,7 @@ const EXECUTORS_MAX: usize = 16;
 /// What was opened and read before the crew is put together.
 pub(super) struct Found {
     pub(super) store: Store,
+    pub(super) objects: Objects,
     pub(super) clock: Clock,
     pub(super) org: OrgId,
     pub(super) keys: ModelKeys,
@@ -51,7 +52,7 @@ pub(super) fn crew(
     let crew = Crew::new(Parts {
         org: found.org,
         store,
-        objects: objects(config)?,
+        objects: found.objects,
         router,
         policy: config.policy(),
         foreign: ForeignTools::new(servers, vouched.collect()),
@@ -62,13 +63,6 @@ pub(super) fn crew(
         secrets: Arc::new(lender),
     });
     Ok((crew, is_scripted))
-}
-
-fn objects(config: &Config) -> Result<Objects, StartError> {
-    let folder = config.objects_path();
-    make_private(&folder)?;
-    let url = format!("file:{}", folder.display());
-    Ok(Objects::open(&url, &config.data_dir)?)
 }
 
 fn benches(config: &Config, folders: &Folders, hands: Hands) -> Benches {

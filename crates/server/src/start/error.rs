@@ -34,6 +34,14 @@ pub enum StartError {
     /// Object storage.
     #[error(transparent)]
     Objects(#[from] wardroom_store::ObjectError),
+    /// A bucket.
+    #[error("the bucket {bucket} cannot be used: {source}")]
+    Bucket {
+        /// Which.
+        bucket: String,
+        /// What was said.
+        source: wardroom_store::ObjectError,
+    },
     /// The models.
     #[error(transparent)]
     Models(#[from] wardroom_llm::ConfigError),
@@ -50,7 +58,7 @@ pub enum StartError {
         /// How it gets there.
         remedy: String,
     },
-    /// A key of a foreign door.
+    /// A key of a foreign door, or of a bucket.
     #[error("{key} refers to {reference}, which is not set; {remedy}")]
     NoConnectorKey {
         /// Where the configuration says so.

@@ -4,6 +4,7 @@ mod error;
 mod folders;
 mod rows;
 mod models;
+mod objects;
 mod crew;
 mod workers;
 mod anchors;
@@ -147,9 +148,11 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
     let keys = ModelKeys::resolve(&config.models, &sources).await?;
     let mcp = McpServersFound::resolve(&config.mcp, &sources).await?;
     let connectors = Connectors::resolve(&config.connectors, &sources).await?;
+    let objects = objects::open(config, &sources).await?;
     let redactor = keys.redactor(mcp.known().chain(connectors.known()));
     let found = Found {
         store,
+        objects,
         clock,
         org,
         keys,

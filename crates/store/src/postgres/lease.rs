@@ -2,7 +2,7 @@
 //! whose lease ran out is free and ready.
 
 use super::whisper::Whisperer;
-use super::{Pool, failed};
+use super::{Pool, failed, wall};
 use crate::lock::Key;
 use crate::{Hint, StoreError};
 use deadpool_postgres::ClientWrapper;
@@ -81,32 +81,44 @@ async fn beat(pool: &Pool, epoch: i64) -> Result<Vec<OrgId>, StoreError> {
 /// Frees what is held under leases that have run out, and answers whose it is.
 async fn free(client: &ClientWrapper) -> Result<Vec<OrgId>, StoreError> {
     let freeing = |error: tokio_postgres::Error| failed("freeing what a lost process held", &error);
-    let held = format!(
-        "SELECT DISTINCT t.org FROM task t JOIN worker_epoch e ON e.epoch = t.worker_epoch \
-         WHERE t.worker IS NOT NULL AND e.lease_until < {NOW}"
-    );
+    let orgs = client.query("SELECT id FROM org", &[]).await;
     let mut freed = Vec::new();
-    for row in client.query(&held, &[]).await.map_err(freeing)? {
+    for row in orgs.map_err(freeing)? {
         let Ok(org) = OrgId::parse(row.get(0)) else {
             continue;
         };
-        // Under the lock of the claims, so that nobody claims what is just being freed.
-        let sql = format!(
-            "BEGIN; SELECT pg_advisory_xact_lock({}); \
-             INSERT INTO ready (org, task, requester, workspace, priority, run_at) \
-             SELECT t.org, t.id, t.requester, t.workspace, t.priority, 0 \
-             FROM task t JOIN worker_epoch e ON e.epoch = t.worker_epoch \
-             WHERE t.org = '{org}' AND t.worker IS NOT NULL AND e.lease_until < {NOW} \
-             AND t.status IN ('QUEUED', 'RUNNING', 'WAITING_APPROVAL') \
-             ON CONFLICT (org, task) DO NOTHING; \
-             UPDATE task SET worker = NULL \
-             FROM worker_epoch e WHERE e.epoch = task.worker_epoch \
-             AND task.org = '{org}' AND task.worker IS NOT NULL AND e.lease_until < {NOW}; \
-             COMMIT",
-            Key::Claims.number(org)
-        );
-        client.batch_execute(&sql).await.map_err(freeing)?;
-        freed.push(org);
+        if free_of(client, org).await.map_err(freeing)? {
+            freed.push(org);
+        }
     }
+    wall::stand_in(client, None).await.map_err(freeing)?;
     Ok(freed)
+}
+
+async fn free_of(client: &ClientWrapper, org: OrgId) -> Result<bool, tokio_postgres::Error> {
+    wall::stand_in(client, Some(org)).await?;
+    let held = format!(
+        "SELECT EXISTS (SELECT 1 FROM task t JOIN worker_epoch e ON e.epoch = t.worker_epoch \
+         WHERE t.org = '{org}' AND t.worker IS NOT NULL AND e.lease_until < {NOW})"
+    );
+    if !client.query_one(&held, &[]).await?.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    // Under the lock of the claims, so that nobody claims what is just being freed.
+    let sql = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock({}); \
+         INSERT INTO ready (org, task, requester, workspace, priority, run_at) \
+         SELECT t.org, t.id, t.requester, t.workspace, t.priority, 0 \
+         FROM task t JOIN worker_epoch e ON e.epoch = t.worker_epoch \
+         WHERE t.org = '{org}' AND t.worker IS NOT NULL AND e.lease_until < {NOW} \
+         AND t.status IN ('QUEUED', 'RUNNING', 'WAITING_APPROVAL') \
+         ON CONFLICT (org, task) DO NOTHING; \
+         UPDATE task SET worker = NULL \
+         FROM worker_epoch e WHERE e.epoch = task.worker_epoch \
+         AND task.org = '{org}' AND task.worker IS NOT NULL AND e.lease_until < {NOW}; \
+         COMMIT",
+        Key::Claims.number(org)
+    );
+    client.batch_execute(&sql).await?;
+    Ok(true)
 }

@@ -1,9 +1,9 @@
 //! Forward, step by step, in one transaction that only one process takes at a time; never back.
 
-use super::failed;
+use super::{failed, wall};
 use crate::StoreError;
 use crate::schema::{LEDGER, STEPS};
-use deadpool_postgres::{Client, GenericClient};
+use deadpool_postgres::{Client, GenericClient, Transaction};
 use std::path::PathBuf;
 use wardroom_domain::{Timestamp, Waymark};
 
@@ -16,14 +16,16 @@ const MIGRATING: i64 = 0x7761_7264_726f_6f6d;
 pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), StoreError> {
     let migrating = |error: tokio_postgres::Error| failed("migrating the database", &error);
     let transaction = client.transaction().await.map_err(migrating)?;
-    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATING})");
-    transaction.batch_execute(&lock).await.map_err(migrating)?;
+    alone(&transaction).await.map_err(migrating)?;
     let known = STEPS.len() as i64;
     let found = schema_of(&transaction).await?.unwrap_or(0);
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
     transaction.batch_execute(LEDGER).await.map_err(migrating)?;
+    if found < known {
+        wall::lower(&transaction).await.map_err(migrating)?;
+    }
     for (number, (name, step)) in (1_i64..).zip(STEPS).skip(found as usize) {
         transaction
             .batch_execute(&dialect(step))
@@ -42,7 +44,14 @@ pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), S
         .batch_execute(PROTECTION)
         .await
         .map_err(migrating)?;
+    wall::raise(&transaction).await.map_err(migrating)?;
     transaction.commit().await.map_err(migrating)
+}
+
+/// Until the transaction ends, no other process changes the tables.
+pub(super) async fn alone(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
+    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATING})");
+    transaction.batch_execute(&lock).await
 }
 
 /// Ids and cursors are compared byte by byte, as SQLite does, whatever the database's language.

@@ -8,7 +8,9 @@
 mod value;
 mod transaction;
 mod work;
+mod address;
 mod migrate;
+mod wall;
 mod lease;
 mod scan;
 mod whisper;
@@ -17,16 +19,15 @@ use crate::boundary::Deed;
 use crate::claim::Turns;
 use crate::sql::{Moment, Row, Value};
 use crate::store::Tally;
-use crate::{CommitError, Hint, OpenMode, OpenOptions, StoreError};
+use crate::{CommitError, Hint, OpenMode, OpenOptions, Servers, StoreError};
+use address::Address;
 use deadpool_postgres::{Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime, Timeouts};
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio_postgres::{Config, NoTls};
 use transaction::Pg;
 use wardroom_domain::OrgId;
 use work::{Hand, Pending, Work};
@@ -38,7 +39,7 @@ const COMMITS_AT_ONCE: usize = 16;
 /// How many reads run at once beside them.
 const READS_AT_ONCE: usize = 8;
 /// How long a connection may take to come about, so that a door can say 503 in time.
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
+pub(super) const CONNECT_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long work waits for a free connection.
 const FREE_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -68,12 +69,12 @@ enum Read {
 impl Postgres {
     /// Connects, and for a writer makes and migrates the tables first.
     pub(crate) fn connect(
-        url: &str,
+        servers: &Servers,
         options: OpenOptions,
         tally: &Arc<Tally>,
         hints: &broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
-        let config = configuration(url)?;
+        let places = Places::find(servers)?;
         let (reads, to_read) = mpsc::unbounded_channel();
         let (writes, to_write) = mpsc::channel(options.queue_max);
         let (started, starting) = std::sync::mpsc::channel();
@@ -87,7 +88,7 @@ impl Postgres {
                 Err(error) => return drop(started.send(Err(no_thread(&error)))),
             };
             LocalSet::new().block_on(&runtime, async move {
-                match Driver::start(config, options, tally, hints).await {
+                match Driver::start(places, options, tally, hints).await {
                     Ok(driver) => {
                         let _ = started.send(Ok(()));
                         driver.drive(to_read, to_write).await;
@@ -178,6 +179,47 @@ impl Postgres {
     }
 }
 
+/// Where everything is.
+struct Places {
+    database: Address,
+    owner: Option<Address>,
+    bus: Option<redis::Client>,
+}
+
+impl Places {
+    fn find(servers: &Servers) -> Result<Self, StoreError> {
+        let owner = servers.owner.as_deref().map(Address::parse).transpose()?;
+        let bus = servers.bus.as_deref().map(whisper::redis_at).transpose()?;
+        Ok(Self {
+            database: Address::parse(&servers.database)?,
+            owner,
+            bus,
+        })
+    }
+}
+
+/// Brings the tables up to this version as their owner, then begins to work as whoever works here.
+async fn begin(places: &Places, pool: &Pool, options: OpenOptions) -> Result<i64, StoreError> {
+    let now = options.now;
+    match &places.owner {
+        None => {
+            let mut client = pool.get().await.map_err(|error| unreachable(&error))?;
+            migrate::migrate(&mut client, now).await?;
+        }
+        Some(owner) => {
+            let owners = self::pool(owner, 1)?;
+            let mut client = owners.get().await.map_err(|error| unreachable(&error))?;
+            migrate::migrate(&mut client, now).await?;
+            wall::admit(&mut client, places.database.user()).await?;
+        }
+    }
+    let client = pool.get().await.map_err(|error| unreachable(&error))?;
+    if places.owner.is_some() {
+        wall::require_no_way_over(&client).await?;
+    }
+    lease::begin_epoch(&client, now).await
+}
+
 /// What lives on the thread.
 struct Driver {
     hand: Rc<Hand>,
@@ -188,19 +230,16 @@ struct Driver {
 
 impl Driver {
     async fn start(
-        config: Config,
+        places: Places,
         options: OpenOptions,
         tally: Arc<Tally>,
         hints: broadcast::Sender<Hint>,
     ) -> Result<Self, StoreError> {
-        let pool = pool(&config, COMMITS_AT_ONCE + 2)?;
-        let epoch = match options.mode {
-            OpenMode::Write => {
-                let mut client = pool.get().await.map_err(|error| unreachable(&error))?;
-                migrate::migrate(&mut client, options.now).await?;
-                lease::begin_epoch(&client, options.now).await?
-            }
-            OpenMode::Read => {
+        let pool = pool(&places.database, COMMITS_AT_ONCE + 2)?;
+        let is_writer = options.mode == OpenMode::Write;
+        let epoch = match is_writer {
+            true => begin(&places, &pool, options).await?,
+            false => {
                 let client = pool.get().await.map_err(|error| unreachable(&error))?;
                 migrate::require_known_schema(&client).await?;
                 0
@@ -212,13 +251,18 @@ impl Driver {
             turns: Turns::default(),
             epoch,
         });
-        let whisperer = whisper::Whisperer::start(config.clone(), hints);
-        let is_writer = options.mode == OpenMode::Write;
-        let keeper = is_writer
-            .then(|| tokio::task::spawn_local(lease::keep(pool.clone(), epoch, whisperer.clone())));
+        let carrier = places.bus.map_or_else(
+            || whisper::Carrier::Notify(places.database.clone()),
+            whisper::Carrier::Redis,
+        );
+        let whisperer = whisper::Whisperer::start(carrier, hints);
+        let keeper = is_writer.then(|| {
+            let keep = lease::keep(pool, epoch, whisperer.clone());
+            tokio::task::spawn_local(keep)
+        });
         Ok(Self {
             hand,
-            readers: self::pool(&config, READS_AT_ONCE)?,
+            readers: self::pool(&places.database, READS_AT_ONCE)?,
             whisperer,
             keeper,
         })
@@ -294,7 +338,12 @@ async fn rows(
             tally,
             failure: None,
         };
-        match reader.read(sql, params).await {
+        // Sent together, answered in order.
+        let (stood, read) = tokio::join!(
+            wall::stand_in(&client, wall::org_of(params)),
+            reader.read(sql, params)
+        );
+        match stood.and(read) {
             Ok(rows) => return rows.iter().map(value::row).collect(),
             Err(error) if is_lost(&error) && attempts < 2 => attempts += 1,
             Err(error) => return Err(failed("reading", &error)),
@@ -302,26 +351,11 @@ async fn rows(
     }
 }
 
-fn configuration(url: &str) -> Result<Config, StoreError> {
-    let mut config = Config::from_str(url).map_err(|error| StoreError::Unreachable {
-        reason: format!("its URL cannot be read: {error}"),
-    })?;
-    config.connect_timeout(CONNECT_TIME_MAX);
-    if config.get_application_name().is_none() {
-        config.application_name("wardroom");
-    }
-    if config.get_options().is_none() {
-        // Nobody of ours holds a transaction open; one whose process is gone must not hold locks.
-        config.options("-c idle_in_transaction_session_timeout=10000 -c lock_timeout=10000");
-    }
-    Ok(config)
-}
-
-fn pool(config: &Config, size: usize) -> Result<Pool, StoreError> {
+fn pool(address: &Address, size: usize) -> Result<Pool, StoreError> {
     let settings = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = Manager::from_config(config.clone(), NoTls, settings);
+    let manager = Manager::from_config(address.config.clone(), address.tls.clone(), settings);
     let timeouts = Timeouts {
         wait: Some(FREE_TIME_MAX),
         create: Some(CONNECT_TIME_MAX),

@@ -2,7 +2,7 @@
 
 use super::transaction::Pg;
 use super::value::{Param, row, type_of};
-use super::{Pool, failed, unreachable};
+use super::{Pool, failed, unreachable, wall};
 use crate::StoreError;
 use crate::sql::{Moment, Row, Value};
 use crate::store::Tally;
@@ -103,6 +103,9 @@ pub(super) async fn answer(pool: &Pool, tally: &Tally, mut questions: Questions)
 
 async fn stream(reader: &Pg<'_>, question: &Question) -> Result<(), StoreError> {
     let failed = |error: tokio_postgres::Error| failed("reading", &error);
+    wall::stand_in(reader.client, wall::org_of(&question.params))
+        .await
+        .map_err(failed)?;
     let types: Vec<_> = question.params.iter().map(type_of).collect();
     let statement = reader
         .client

@@ -1,7 +1,7 @@
 //! Deeds on their way to a connection, and what became of them.
 
 use super::transaction::{Failure, Pg};
-use super::{Pool, failed, is_lost};
+use super::{Pool, failed, is_lost, wall};
 use crate::audit::Heads;
 use crate::boundary::{Boundary, Deed};
 use crate::claim::Turns;
@@ -215,8 +215,9 @@ async fn begin(
         numbers
     };
     let (shared, alone) = (numbers(true), numbers(false));
+    let begin = format!("BEGIN; {}", wall::standing_in(Some(org), true));
     // Sent together, answered in order.
-    let (begun, held) = tokio::join!(client.batch_execute("BEGIN"), lock(client, &shared, &alone));
+    let (begun, held) = tokio::join!(client.batch_execute(&begin), lock(client, &shared, &alone));
     begun?;
     held
 }

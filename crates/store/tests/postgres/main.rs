@@ -42,3 +42,6 @@ mod random;
 mod differential;
 
 mod several;
+mod wall;
+mod tls;
+mod bus;

@@ -1,7 +1,8 @@
-//! Where the suite keeps its rows: a database of its own on a real server.
+//! Where the suite keeps its rows: a database of its own on a real server, worked in by a role that
+//! owns nothing, so that all of the suite runs behind the wall between orgs.
 
 use std::path::Path;
-use wardroom_store::{OpenOptions, Store, StoreError};
+use wardroom_store::{OpenOptions, Servers, Store, StoreError};
 use wardroom_testkit::postgres::Database;
 
 pub struct Place(Database);
@@ -17,7 +18,19 @@ impl Place {
     }
 
     pub fn open(&self, options: OpenOptions) -> Result<Store, StoreError> {
-        Store::connect(&self.url(), options)
+        Store::connect_to(&self.servers(), options)
+    }
+
+    pub fn servers(&self) -> Servers {
+        Servers {
+            database: self.0.service_url(),
+            owner: Some(self.0.url()),
+            bus: None,
+        }
+    }
+
+    pub fn service_url(&self) -> String {
+        self.0.service_url()
     }
 
     pub fn url(&self) -> String {
