@@ -20,7 +20,7 @@ mod doors;
 mod portal;
 
 pub use app::openapi;
-pub use start::{Ready, StartError, Startup, run};
+pub use start::{Ready, StartError, Startup, objects_of, run};
 pub use vault::Vault;
 pub use wardroom_coordinator::Wrong;
 pub use wardroom_coordinator::{quota, rulebook};

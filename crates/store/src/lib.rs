@@ -57,6 +57,7 @@ mod invariant;
 mod planted;
 
 mod objects;
+mod copy;
 
 pub use applied::{Applied, AppliedRow, Undone};
 pub use approval::{ApprovalFilter, ApprovalRow, Decide, Endorse, Spend};
@@ -70,6 +71,7 @@ pub use binding::{Bind, BindingRow, MovePlace, SetHub, Told};
 pub use button::{ButtonRow, NewButton, PressButton};
 pub use claim::{ClaimLimits, ClaimRequest};
 pub use conversation::Context;
+pub use copy::{Copied, CopyEnd, CopyError, copy};
 pub use document::{Document, PutDocument};
 pub use effect::{EffectRow, PutEffect, SettleEffect};
 pub use error::{CommitError, Conflict, StoreError};

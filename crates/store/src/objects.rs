@@ -90,6 +90,12 @@ pub enum ObjectError {
         /// What it said.
         source: object_store::Error,
     },
+    /// Its content is not the one that its key names.
+    #[error("the object `{key}` is not what it was when it was written; restore it from a backup")]
+    Changed {
+        /// Its key.
+        key: ObjectKey,
+    },
     /// A bucket does not give back what was put there.
     #[error(
         "the bucket keeps something else than what is written to it; check what [objects] url names"
@@ -214,6 +220,23 @@ impl Objects {
                 attempt: "looking for an object",
                 source,
             }),
+        }
+    }
+
+    /// Carries an object to another store. One that its content names must still be that content.
+    pub async fn carry(
+        &self,
+        key: &ObjectKey,
+        bytes_max: u64,
+        to: &Self,
+    ) -> Result<(), ObjectError> {
+        let bytes = self.get(key, bytes_max).await?;
+        if key.as_str().starts_with("sha256/") && ObjectKey::of(&bytes) != *key {
+            return Err(ObjectError::Changed { key: key.clone() });
+        }
+        match to.exists(key).await? {
+            true => Ok(()),
+            false => to.put_at(key, bytes).await,
         }
     }
 

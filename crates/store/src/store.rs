@@ -275,7 +275,11 @@ impl Store {
         self.all(select.sql(), select.params()).await
     }
 
-    async fn rows(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn rows(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         match &self.inner.engine {
             Engine::Sqlite(sqlite) => {
                 let readers = sqlite.readers();

@@ -196,6 +196,12 @@ impl World {
         )
     }
 
+    /// Writes more tables into the configuration file.
+    pub fn append_configuration(&self, tables: &str) {
+        let text = format!("{}\n{tables}", self.configuration());
+        std::fs::write(self.data().join("wardroom.toml"), text).expect("its file");
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -266,10 +272,27 @@ impl World {
         server.is_none_or(|server| matches!(server.try_wait(), Ok(Some(_))))
     }
 
+    /// Starts the server where it refuses to, and answers what it says.
+    pub fn up_refused(&self) -> String {
+        let ran = self
+            .setup
+            .command()
+            .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])
+            .arg(self.data())
+            .args(&self.setup.flags)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary runs");
+        assert!(!ran.status.success(), "it started");
+        String::from_utf8_lossy(&ran.stderr).into_owned()
+    }
+
     /// Starts another process beside the first, on the same data directory.
     pub fn joined(&self, flags: &[&str]) -> Joined {
         let log = std::fs::File::create(self.folder.path().join("joined.log"));
-        let mut server = Command::new(&self.setup.binary)
+        let mut server = self
+            .setup
+            .command()
             .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])
             .arg(self.data())
             .args(flags)
@@ -319,10 +342,20 @@ impl World {
 
     /// Runs a verb of the binary on this data directory and answers its standard output.
     pub fn verb(&self, arguments: &[&str]) -> Result<String, String> {
+        self.verb_knowing(arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn verb_knowing(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<String, String> {
         let ran = Command::new(&self.setup.binary)
             .args(arguments)
             .arg("--data")
             .arg(self.data())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .output()
             .expect("the binary runs");

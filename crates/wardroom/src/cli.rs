@@ -84,6 +84,8 @@ enum Verb {
     #[command(subcommand)]
     Config(verbs::config::Config),
     Migrate(verbs::migrate::Migrate),
+    #[command(subcommand)]
+    Store(verbs::store::Store),
     Completions(verbs::completions::Completions),
     /// Print the document that describes the HTTP API
     #[command(hide = true)]
@@ -113,6 +115,7 @@ impl Cli {
             Verb::Doctor(doctor) => doctor.run(&place?),
             Verb::Config(config) => config.run(&place?),
             Verb::Migrate(migrate) => migrate.run(&place?),
+            Verb::Store(store) => store.run(&place?),
             Verb::Completions(completions) => completions.run(),
             Verb::Openapi => {
                 crate::output::lines(&wardroom_server::openapi())?;

@@ -38,7 +38,7 @@ use wardroom_coordinator::GitToken;
 use wardroom_llm::{ModelSettings, RoutingSettings};
 use wardroom_policy::decide::{Approvers, Policy, Preset};
 use wardroom_sandbox::egress::{Remote, Rules};
-use wardroom_store::{OpenOptions, Servers, Store, StoreError};
+use wardroom_store::{CopyEnd, OpenOptions, Servers, Store, StoreError};
 
 /// The name of the configuration file in a data directory.
 pub const FILE_NAME: &str = "wardroom.toml";
@@ -181,6 +181,21 @@ impl Config {
         match &self.store.url {
             StoreUrl::Sqlite(path) => Store::open(&self.data_dir.join(path), options),
             StoreUrl::Postgres(url) => Store::connect_to(&self.servers(url), options),
+        }
+    }
+
+    /// One end of a copy: the store of this URL, with what the configuration says around it.
+    pub fn copy_end(&self, url: &StoreUrl) -> CopyEnd {
+        match url {
+            StoreUrl::Sqlite(path) => CopyEnd::File(self.data_dir.join(path)),
+            // The owner of one database is nobody in another.
+            StoreUrl::Postgres(database) if *url == self.store.url => {
+                CopyEnd::Servers(self.servers(database))
+            }
+            StoreUrl::Postgres(database) => CopyEnd::Servers(Servers {
+                database: database.clone(),
+                ..Servers::default()
+            }),
         }
     }
 

@@ -113,7 +113,8 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         ),
         (
             "[bus]\nurl = \"redis://127.0.0.1\"",
-            "wardroom.toml line 2: `bus.url`: this version has no Redis bus; write embedded",
+            "wardroom.toml line 2: `bus.url`: a database file has one process, so there is nobody to \
+             wake; write embedded, or a postgres:// URL into store.url",
         ),
         (
             "[routing]\ncoordinator = [\"mian\"]\n[models.main]\nprovider = \"openai\"\nmodel = \"x\"",

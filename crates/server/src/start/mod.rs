@@ -11,6 +11,7 @@ mod anchors;
 mod metrics;
 
 pub use error::StartError;
+pub use objects::objects_of;
 
 use crate::app::{App, Inner, router};
 use crate::config::Config;

@@ -5,27 +5,71 @@ use super::folders::make_private;
 use crate::config::{BucketUrl, Config, KeyReference, ObjectUrl};
 use crate::model_keys::Sources;
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
+use std::path::Path;
 use wardroom_store::{Bucket, Objects};
 
 /// Opens the place of the configuration. A bucket is tried before anybody relies on it.
 pub(super) async fn open(config: &Config, sources: &Sources<'_>) -> Result<Objects, StartError> {
     match &config.objects.url {
-        ObjectUrl::Folder(folder) => {
-            let folder = config.data_dir.join(folder);
-            make_private(&folder)?;
-            let url = format!("file:{}", folder.display());
-            Ok(Objects::open(&url, &config.data_dir)?)
-        }
-        ObjectUrl::S3(url) => {
-            let objects = Objects::bucket(&bucket(url, config, sources).await?)?;
-            let failed = |source| StartError::Bucket {
-                bucket: url.shown(),
-                source,
-            };
-            objects.reach().await.map_err(failed)?;
-            Ok(objects)
-        }
+        ObjectUrl::Folder(path) => folder(path, config),
+        ObjectUrl::S3(url) => reached(url, &bucket(url, config, sources).await?).await,
     }
+}
+
+/// The same for a verb without a server: keys come from the environment.
+pub async fn objects_of(
+    url: &ObjectUrl,
+    config: &Config,
+    environment: &BTreeMap<String, String>,
+) -> Result<Objects, StartError> {
+    let url = match url {
+        ObjectUrl::Folder(path) => return folder(path, config),
+        ObjectUrl::S3(url) => url,
+    };
+    let keys = &config.objects;
+    let find = |name: &'static str, reference: &KeyReference| {
+        let value = match reference {
+            KeyReference::Env(name) => environment.get(name),
+            KeyReference::Secret(_) => None,
+        };
+        let value = value.map(|value| SecretString::from(value.trim()));
+        value.ok_or_else(|| StartError::NoConnectorKey {
+            key: format!("objects.{name}"),
+            reference: "the environment".to_owned(),
+            remedy: format!("write objects.{name} = \"env:NAME\" and set NAME"),
+        })
+    };
+    let session_token = keys.session_token.as_ref();
+    let bucket = Bucket {
+        name: url.name.clone(),
+        prefix: url.prefix.clone(),
+        endpoint: url.endpoint.clone(),
+        region: url.region.clone(),
+        access_key_id: find("access_key_id", &keys.access_key_id)?,
+        secret_access_key: find("secret_access_key", &keys.secret_access_key)?,
+        session_token: session_token
+            .map(|reference| find("session_token", reference))
+            .transpose()?,
+    };
+    reached(url, &bucket).await
+}
+
+fn folder(path: &Path, config: &Config) -> Result<Objects, StartError> {
+    let folder = config.data_dir.join(path);
+    make_private(&folder)?;
+    let url = format!("file:{}", folder.display());
+    Ok(Objects::open(&url, &config.data_dir)?)
+}
+
+async fn reached(url: &BucketUrl, bucket: &Bucket) -> Result<Objects, StartError> {
+    let objects = Objects::bucket(bucket)?;
+    let failed = |source| StartError::Bucket {
+        bucket: url.shown(),
+        source,
+    };
+    objects.reach().await.map_err(failed)?;
+    Ok(objects)
 }
 
 async fn bucket(

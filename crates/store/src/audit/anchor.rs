@@ -38,7 +38,7 @@ pub(super) struct Anchor {
 }
 
 pub(super) const ANCHORS: &str =
-    "SELECT org, number, body, hash, signature FROM anchor WHERE org = $1 ORDER BY number";
+    "SELECT org, number, body, hash, signature FROM anchor ORDER BY org, number";
 
 impl Record for Anchor {
     fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {

@@ -9,8 +9,8 @@ use wardroom_domain::{Timestamp, Waymark};
 
 /// What only this engine has, made anew at every start.
 const PROTECTION: &str = include_str!("../../migrations/postgres/protection.sql");
-/// The lock that one process takes to migrate.
-const MIGRATING: i64 = 0x7761_7264_726f_6f6d;
+/// Takes the lock under which one process alone changes the tables, until its transaction ends.
+pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(x'77617264726f6f6d'::BIT(64)::BIGINT)";
 
 /// Brings the database to this version's schema. One that is newer is left alone and refused.
 pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), StoreError> {
@@ -50,8 +50,7 @@ pub(super) async fn migrate(client: &mut Client, now: Timestamp) -> Result<(), S
 
 /// Until the transaction ends, no other process changes the tables.
 pub(super) async fn alone(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
-    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATING})");
-    transaction.batch_execute(&lock).await
+    transaction.batch_execute(ALONE).await
 }
 
 /// Ids and cursors are compared byte by byte, as SQLite does, whatever the database's language.

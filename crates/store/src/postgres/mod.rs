@@ -14,6 +14,7 @@ mod wall;
 mod lease;
 mod scan;
 mod whisper;
+pub(crate) mod copying;
 
 use crate::boundary::Deed;
 use crate::claim::Turns;

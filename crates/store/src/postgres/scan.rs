@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use tokio::sync::mpsc;
+use wardroom_domain::OrgId;
 
 /// How many rows wait for a slow reader.
 const ROWS_WAITING_MAX: usize = 256;
 
 struct Question {
-    sql: &'static str,
+    sql: String,
     params: Vec<Value<'static>>,
     rows: mpsc::Sender<Result<Row, StoreError>>,
 }
@@ -36,13 +37,13 @@ pub(super) fn moment() -> (Asking, Questions) {
 impl Moment for Asking {
     fn each(
         &self,
-        sql: &'static str,
+        sql: &str,
         params: &[Value<'_>],
         visit: &mut dyn FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (rows, mut coming) = mpsc::channel(ROWS_WAITING_MAX);
         let question = Question {
-            sql,
+            sql: sql.to_owned(),
             params: params.iter().cloned().map(Value::into_owned).collect(),
             rows,
         };
@@ -101,15 +102,31 @@ pub(super) async fn answer(pool: &Pool, tally: &Tally, mut questions: Questions)
     let _ = client.batch_execute("ROLLBACK").await;
 }
 
+/// A question that names no org is about all of them: behind the wall that is one after the other.
 async fn stream(reader: &Pg<'_>, question: &Question) -> Result<(), StoreError> {
+    if let Some(org) = wall::org_of(&question.params) {
+        return stream_of(reader, question, Some(org)).await.map(drop);
+    }
+    for org in wall::visible(reader.client).await? {
+        if !stream_of(reader, question, org).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Answers whether anybody still listens.
+async fn stream_of(
+    reader: &Pg<'_>,
+    question: &Question,
+    org: Option<OrgId>,
+) -> Result<bool, StoreError> {
     let failed = |error: tokio_postgres::Error| failed("reading", &error);
-    wall::stand_in(reader.client, wall::org_of(&question.params))
-        .await
-        .map_err(failed)?;
+    wall::stand_in(reader.client, org).await.map_err(failed)?;
     let types: Vec<_> = question.params.iter().map(type_of).collect();
     let statement = reader
         .client
-        .prepare_typed_cached(question.sql, &types)
+        .prepare_typed_cached(&question.sql, &types)
         .await
         .map_err(failed)?;
     let values = question.params.iter().map(Param);
@@ -121,10 +138,10 @@ async fn stream(reader: &Pg<'_>, question: &Question) -> Result<(), StoreError> 
     let mut rows = pin!(rows);
     while let Some(given) = rows.try_next().await.map_err(failed)? {
         if question.rows.send(row(&given)).await.is_err() {
-            break;
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn refuse(mut questions: Questions, error: &StoreError) {

@@ -55,6 +55,18 @@ pub(super) async fn stand_in(
     client.batch_execute(&standing_in(org, false)).await
 }
 
+/// As whom everything is seen: as each org in turn, or as none where the wall does not hold us.
+pub(super) async fn visible(client: &ClientWrapper) -> Result<Vec<Option<OrgId>>, StoreError> {
+    let looking = |error: tokio_postgres::Error| failed("looking whose rows there are", &error);
+    let held = client.query_one("SELECT row_security_active('task')", &[]);
+    if !held.await.map_err(looking)?.get::<_, bool>(0) {
+        return Ok(vec![None]);
+    }
+    let orgs = client.query("SELECT id FROM org ORDER BY id", &[]).await;
+    let parse = |row: &tokio_postgres::Row| OrgId::parse(row.get(0)).ok().map(Some);
+    Ok(orgs.map_err(looking)?.iter().filter_map(parse).collect())
+}
+
 /// Gives the role that works here what it needs and takes away the rest.
 pub(super) async fn admit(owner: &mut Client, role: &str) -> Result<(), StoreError> {
     let admitting = |error: tokio_postgres::Error| StoreError::Role {

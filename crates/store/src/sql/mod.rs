@@ -60,7 +60,7 @@ pub(crate) trait Moment {
     /// Visits every row of a statement.
     fn each(
         &self,
-        sql: &'static str,
+        sql: &str,
         params: &[Value<'_>],
         visit: &mut dyn FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;

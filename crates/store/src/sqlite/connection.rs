@@ -125,7 +125,7 @@ impl Lite<'_> {
 impl Moment for Lite<'_> {
     fn each(
         &self,
-        sql: &'static str,
+        sql: &str,
         params: &[Value<'_>],
         visit: &mut dyn FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {

@@ -190,7 +190,7 @@ fn begin(
 }
 
 /// The database holds hashes of secrets and people's words: it is for its owner only.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::File::options()
         .write(true)

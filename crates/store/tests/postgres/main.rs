@@ -45,3 +45,4 @@ mod several;
 mod wall;
 mod tls;
 mod bus;
+mod copy;

@@ -21,4 +21,5 @@ pub mod sandbox;
 pub mod doctor;
 pub mod config;
 pub mod migrate;
+pub mod store;
 pub mod completions;

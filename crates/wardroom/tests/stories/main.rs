@@ -26,6 +26,8 @@ mod crash;
 mod powercut;
 mod rows;
 mod several;
+mod bucket;
+mod moving;
 mod people;
 mod govern;
 mod s1;

@@ -3,10 +3,12 @@
 use crate::remains::{marker, nothing_is_left};
 use crate::script::script;
 use crate::{laptop, pause, world};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use wardroom_api::task::CreateTask;
-use wardroom_domain::{TaskId, TaskStatus};
+use wardroom_domain::{TaskId, TaskStatus, WorkspaceId};
 use wardroom_testkit::postgres::Database;
+use wardroom_testkit::redis::TestRedis;
 use wardroom_testkit::world::{Setup, World};
 
 /// The lease is 30 s, looked after every 10 s; the rest is for a slow machine.
@@ -14,7 +16,13 @@ const TAKEN_UP_WITHIN: Duration = Duration::from_secs(150);
 
 /// One process with the doors; the others work.
 fn team(database: &Database) -> Setup {
-    let mut setup = laptop().with(&format!("[store]\nurl = \"{}\"\n\n", database.url()));
+    // As a role that owns nothing, so that the wall between orgs stands.
+    let store = format!(
+        "[store]\nurl = \"{}\"\nowner_url = \"{}\"\n\n",
+        database.service_url(),
+        database.url()
+    );
+    let mut setup = laptop().with(&store);
     setup.flags = vec!["--serve".to_owned()];
     setup
 }
@@ -37,13 +45,8 @@ async fn ends_well(world: &World, task: TaskId, until: Instant) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_held_another_takes_up_and_nothing_happens_twice() {
-    let database = Database::fresh();
-    let world = world(team(&database)).await;
-    let worker = world.joined(&["--work"]);
-    let (folder, marker) = (world.project(&[("readme.md", "# Logs\n")]), marker());
-    let workspace = world.owner().opens(&folder).await;
+/// Tasks that write a line each, all under way.
+async fn tasks(world: &World, workspace: WorkspaceId, marker: &str) -> Vec<TaskId> {
     let mut tasks = Vec::new();
     for number in 0..4 {
         let line = format!("sleep 1; echo once >> log-{number}.txt; echo {marker} > /dev/null");
@@ -59,19 +62,55 @@ async fn what_a_killed_process_held_another_takes_up_and_nothing_happens_twice()
     for task in &tasks {
         world.owner().awaits(*task, TaskStatus::Running).await;
     }
-    pause(500).await;
-    drop(worker);
-    let _other = world.joined(&["--work"]);
+    tasks
+}
+
+/// All end well while somebody approves, and each line was written once.
+async fn all_end_well(world: &World, folder: &Path, tasks: &[TaskId]) {
     let until = Instant::now() + TAKEN_UP_WITHIN;
     let approver = tokio::spawn(crate::crash::approves_everything(world.owner().client));
-    for task in &tasks {
-        ends_well(&world, *task, until).await;
+    for task in tasks {
+        ends_well(world, *task, until).await;
     }
     approver.abort();
-    for number in 0..4 {
+    for number in 0..tasks.len() {
         let log = std::fs::read_to_string(folder.join(format!("log-{number}.txt")));
         assert_eq!(log.expect("the log"), "once\n", "log {number}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_dies_and_forgets_in_the_middle_costs_time_only() {
+    let mut redis = TestRedis::start();
+    let database = Database::fresh();
+    let bus = format!("[bus]\nurl = \"{}\"\n\n", redis.url());
+    let world = world(team(&database).with(&bus)).await;
+    let _worker = world.joined(&["--work"]);
+    let (folder, marker) = (world.project(&[("readme.md", "# Logs\n")]), marker());
+    let workspace = world.owner().opens(&folder).await;
+    let tasks = tasks(&world, workspace, &marker).await;
+    redis.kill();
+    pause(500).await;
+    redis.up();
+    redis.flush();
+    redis.kill();
+    all_end_well(&world, &folder, &tasks).await;
+    assert!(world.audit_is_whole());
+    assert!(!world.log().contains("panicked"), "{}", world.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_held_another_takes_up_and_nothing_happens_twice() {
+    let database = Database::fresh();
+    let world = world(team(&database)).await;
+    let worker = world.joined(&["--work"]);
+    let (folder, marker) = (world.project(&[("readme.md", "# Logs\n")]), marker());
+    let workspace = world.owner().opens(&folder).await;
+    let tasks = tasks(&world, workspace, &marker).await;
+    pause(500).await;
+    drop(worker);
+    let _other = world.joined(&["--work"]);
+    all_end_well(&world, &folder, &tasks).await;
     nothing_is_left(&world, &marker).await;
     assert!(world.audit_is_whole());
     assert_eq!(world.rows_that_do_not_fit(), None);

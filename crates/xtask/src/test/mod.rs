@@ -64,6 +64,9 @@ pub fn run() -> Outcome<ExitCode> {
     if let Some(postgres) = session.postgres.take() {
         postgres.stop(&session);
     }
+    if let Some(bucket) = session.bucket.take() {
+        bucket.stop();
+    }
     let skips = Skips::read(&session)?;
     let failed = conclude(&session, &rows, &skips);
     Ok(if failed == 0 {

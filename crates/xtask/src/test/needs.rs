@@ -1,6 +1,6 @@
 //! What the tests need that a machine with Rust may lack.
 
-use super::servers::Postgres;
+use super::servers::{Bucket, Postgres};
 use super::session::{Session, Verdict};
 use super::skips;
 use crate::command;
@@ -22,6 +22,7 @@ struct Need {
 const PYTHON_CLIENTS: &str = "python clients";
 const BROWSER: &str = "browser";
 const POSTGRES: &str = "PostgreSQL";
+const REDIS: &str = "Redis";
 const OCI_RUNC: &str = "oci runc";
 const OCI_GVISOR: &str = "oci gvisor";
 const PODMAN: &str = "podman";
@@ -54,6 +55,12 @@ const NEEDS: &[Need] = &[
         probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
         skip: POSTGRES,
         why: "the store runs on it too",
+    },
+    Need {
+        package: "redis-server",
+        probe: &["/usr/bin/redis-server", "--version"],
+        skip: REDIS,
+        why: "processes wake each other by it, too",
     },
     Need {
         package: "chromium",
@@ -130,7 +137,9 @@ pub fn install(session: &mut Session) -> Outcome<Verdict> {
         )?;
     }
     if has_python {
-        session.python = Some(environment(session)?);
+        let python = environment(session)?;
+        session.bucket = Some(Bucket::start(session, &python)?);
+        session.python = Some(python);
     }
     session.has_browser = has_browser;
     if has_postgres {

@@ -4,14 +4,18 @@ use super::session::Session;
 use crate::command;
 use crate::failure::{Failure, Outcome};
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Where Debian puts the programs of each version of PostgreSQL.
 const VERSIONS: &str = "/usr/lib/postgresql";
 /// PostgreSQL refuses to run as root; this is nobody.
 const NOBODY: &str = "65534";
+
+/// How long a server may take until it listens.
+const STARTS_WITHIN: Duration = Duration::from_secs(120);
 
 /// A PostgreSQL server of this run.
 pub struct Postgres {
@@ -112,6 +116,49 @@ pub fn programs() -> Option<PathBuf> {
     folders
         .filter(|folder| folder.join("initdb").exists())
         .max()
+}
+
+/// An S3 service of this run, from the Python environment of the tests.
+pub struct Bucket {
+    server: Child,
+    port: u16,
+}
+
+impl Bucket {
+    /// Starts it, and waits until it listens.
+    pub fn start(session: &Session, python: &Path) -> Outcome<Self> {
+        let port = free_port()?;
+        let mut start = session.program(python);
+        start.args(["-m", "moto.server", "-H", "127.0.0.1", "-p"]);
+        start.arg(port.to_string());
+        let server = start
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(Failure::to("start the S3 service"))?;
+        let bucket = Self { server, port };
+        let until = Instant::now() + STARTS_WITHIN;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > until {
+                bucket.stop();
+                return Err(Failure::new("the S3 service does not listen"));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(bucket)
+    }
+
+    /// Where tests make their buckets.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it, with all that it kept.
+    pub fn stop(mut self) {
+        // One that is gone already need not be stopped.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
 }
 
 fn free_port() -> Outcome<u16> {

@@ -1,6 +1,6 @@
 //! One run of the test command: where it works, and how it calls programs.
 
-use super::servers::Postgres;
+use super::servers::{Bucket, Postgres};
 use super::skips;
 use crate::checkout::{self, Metadata};
 use crate::command::{self, Report};
@@ -26,6 +26,8 @@ pub struct Session {
     pub has_browser: bool,
     /// A database server; none where it cannot be had.
     pub postgres: Option<Postgres>,
+    /// An S3 service; none where it cannot be had.
+    pub bucket: Option<Bucket>,
 }
 
 /// What came of a stage.
@@ -107,6 +109,7 @@ impl Session {
             python: None,
             has_browser: false,
             postgres: None,
+            bucket: None,
         })
     }
 
@@ -144,6 +147,9 @@ impl Session {
             .env("WARDROOM_SKIPS", self.skips());
         if let Some(postgres) = &self.postgres {
             command.env("WARDROOM_TEST_POSTGRES", postgres.url());
+        }
+        if let Some(bucket) = &self.bucket {
+            command.env("WARDROOM_TEST_S3", bucket.url());
         }
         command
     }
