@@ -21,14 +21,15 @@ pub fn run(control: OwnedFd, plan: &OwnedFd, lifeline: &OwnedFd) -> Done {
     } else {
         Parts::default()
     };
+    let groups = open_groups(&plan)?;
     let (gate_read, gate_write) = sys::pipe().at(|| "make a pipe".into())?;
     match clone_init(&plan)? {
         Side::Child => {
             drop(gate_write);
-            init::run(control, &plan, parts, gate_read)
+            init::run(control, &plan, parts, (gate_read, groups))
         }
         Side::Parent { pid, pidfd } => {
-            drop((parts, gate_read));
+            drop((parts, groups, gate_read));
             let guarded = release(&plan, pid, pidfd.as_fd(), control, gate_write);
             if guarded.is_err() {
                 sys::kill_by_pidfd(pidfd.as_fd());
@@ -87,13 +88,19 @@ fn clone_init(plan: &Plan) -> Done<Side> {
         .at(|| "create the namespaces".into())
 }
 
+/// The lists that PID 1 enters itself into, opened here: the kernel asks who opened them.
+fn open_groups(plan: &Plan) -> Done<Vec<OwnedFd>> {
+    let opened = |list: &Vec<u8>| {
+        sys::text(list)
+            .and_then(|path| sys::open(sys::HERE, &path, libc::O_WRONLY))
+            .at(|| format!("join the cgroup {}", sys::shown(list)))
+    };
+    plan.cgroup_tasks.iter().map(opened).collect()
+}
+
 /// Everything PID 1 cannot do for itself; then it may go on.
 fn release(plan: &Plan, pid: i32, pidfd: BorrowedFd<'_>, control: OwnedFd, gate: OwnedFd) -> Done {
     map_user(pid, plan.inner_id, plan.host_uid, plan.host_gid)?;
-    for procs in &plan.cgroup_procs {
-        sys::write_line(procs, &pid.to_string())
-            .at(|| format!("join the cgroup {}", sys::shown(procs)))?;
-    }
     packet::send(
         control.as_fd(),
         &Report::Booted { pid: pid as u32 },

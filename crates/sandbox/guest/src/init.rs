@@ -7,12 +7,21 @@ use crate::trees::Parts;
 use crate::wire::{Command, Plan, Report, Request, Wire};
 use crate::{lockdown, network, root};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Never returns: the sandbox lives as long as this process.
-pub fn run(control: OwnedFd, plan: &Plan, parts: Parts, gate: OwnedFd) -> ! {
+pub fn run(
+    control: OwnedFd,
+    plan: &Plan,
+    parts: Parts,
+    (gate, groups): (OwnedFd, Vec<OwnedFd>),
+) -> ! {
     lockdown::die_with_parent();
+    if let Err(failure) = join(groups) {
+        packet::report_failure(control.as_fd(), &failure);
+        std::process::exit(1);
+    }
     if !lockdown::wait_for_gate(gate.as_fd()) {
         std::process::exit(1);
     }
@@ -30,6 +39,17 @@ pub fn run(control: OwnedFd, plan: &Plan, parts: Parts, gate: OwnedFd) -> ! {
         packet::report_failure(control.as_fd(), &failure);
     }
     std::process::exit(1);
+}
+
+/// Enters the groups. One thread that moves itself needs no pause of every other process of the
+/// host, which is what a move from outside takes (v1).
+fn join(groups: Vec<OwnedFd>) -> Done {
+    for group in groups {
+        File::from(group)
+            .write_all(b"0")
+            .at(|| "join a cgroup".into())?;
+    }
+    Ok(())
 }
 
 fn build(control: std::os::fd::BorrowedFd<'_>, plan: &Plan, parts: Parts) -> Done<OwnedFd> {

@@ -264,12 +264,12 @@ impl Group {
         self.unified.as_deref()
     }
 
-    /// The lists that PID 1 joins (v1).
+    /// The lists of single threads that PID 1 enters itself into (v1).
     pub fn lists(&self) -> impl Iterator<Item = PathBuf> {
         [&self.memory, &self.pids, &self.cpu]
             .into_iter()
             .flatten()
-            .map(|it| it.join("cgroup.procs"))
+            .map(|it| it.join("tasks"))
     }
 
     pub fn bounds_memory(&self) -> bool {

@@ -77,7 +77,7 @@ pub fn plan(
         host_gid: identity.gid,
         inner_id: INNER_ID,
         hostname: text("sandbox"),
-        cgroup_procs: group
+        cgroup_tasks: group
             .lists()
             .map(|path| text(path.as_os_str().as_bytes()))
             .collect(),
@@ -119,7 +119,7 @@ pub fn root_plan(spec: &SandboxSpec, inner: (u32, u32)) -> Result<Plan, SandboxE
         host_gid: inner.1,
         inner_id: inner.0,
         hostname: text("sandbox"),
-        cgroup_procs: Vec::new(),
+        cgroup_tasks: Vec::new(),
         cgroup_folder: None,
         trees,
         layers: None,

@@ -185,8 +185,8 @@ wire_struct! {
         pub host_gid: u32,
         pub inner_id: u32,
         pub hostname: Text,
-        /// `cgroup.procs` files that PID 1 joins (cgroup v1).
-        pub cgroup_procs: Vec<Text>,
+        /// `tasks` files that PID 1 enters itself into (cgroup v1).
+        pub cgroup_tasks: Vec<Text>,
         /// The cgroup v2 folder that PID 1 is born into.
         pub cgroup_folder: Option<Text>,
         pub trees: Vec<Tree>,
