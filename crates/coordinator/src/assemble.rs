@@ -1,9 +1,13 @@
 //! What a model is sent: short on purpose, because it is sent with every turn.
 
+use crate::level;
 use crate::run::Transcript;
 use std::collections::BTreeSet;
-use wardroom_domain::{Integrity, Message, Outcome, Speaker, Task, Timestamp, ToolCall, limits};
+use wardroom_domain::{
+    Integrity, Message, Outcome, PermissionLevel, Speaker, Task, Timestamp, ToolCall, limits,
+};
 use wardroom_engine::Fact;
+use wardroom_executors::Hands;
 use wardroom_llm::message::{self, Image, ModelRequest, Part, Role, ToolSchema};
 use wardroom_policy::sanitize;
 use wardroom_tools::{Catalogue, FIND_TOOLS, Seat, Tool};
@@ -66,12 +70,19 @@ pub(crate) struct Uploads {
     pub(crate) listed: String,
 }
 
+/// What a task's agent has at hand.
+pub(crate) struct Within<'a> {
+    pub(crate) tools: &'a Catalogue,
+    pub(crate) hands: &'a Hands,
+    pub(crate) level: Option<PermissionLevel>,
+}
+
 /// The request for a turn of a task.
 pub(crate) fn task(
     task: &Task,
     transcript: &Transcript,
     uploads: &Uploads,
-    (tools, has_way_out): (&Catalogue, bool),
+    within: &Within<'_>,
     nonce: &str,
 ) -> ModelRequest {
     let mut dialogue = Dialogue::default();
@@ -84,15 +95,17 @@ pub(crate) fn task(
     for fact in transcript.facts() {
         dialogue.push(fact, nonce);
     }
-    let mut offered = disclosed(tools, transcript);
+    let mut offered = disclosed(within.tools, transcript);
     // Whatever leads nowhere would only be tried.
     offered.retain(|tool| match tool.name.as_str() {
         "spawn_task" => transcript.depth() < limits::TASK_DEPTH_MAX,
-        "http_fetch" | "http_request" => has_way_out,
+        "http_fetch" | "http_request" => within.hands.egress().is_some(),
         _ => true,
     });
+    level::narrow(&mut offered, within.level);
+    let told = level::in_words(within.level, within.hands.standard());
     ModelRequest {
-        system: EXECUTOR.to_owned(),
+        system: format!("{EXECUTOR}{told}"),
         messages: dialogue.messages,
         tools: offered,
         user_key: Some(task.requester.to_string()),

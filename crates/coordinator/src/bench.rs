@@ -9,7 +9,7 @@ use crate::wrong::Wrong;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wardroom_domain::{Digest, TaskId, limits};
+use wardroom_domain::{Digest, PermissionLevel, TaskId, limits};
 use wardroom_executors::{Executor, Hands, Workbench};
 use wardroom_policy::decide::ApplyShape;
 use wardroom_sandbox::DestroyReason;
@@ -47,6 +47,8 @@ pub(crate) struct Bench {
     executor: Option<Executor>,
     recorder: Option<Recorder>,
     uploads: Option<PathBuf>,
+    /// What the sandbox was made for.
+    level: Option<PermissionLevel>,
 }
 
 /// A difference, ready to be asked about.
@@ -66,6 +68,7 @@ impl Bench {
             executor: None,
             recorder: None,
             uploads: None,
+            level: None,
         }
     }
 
@@ -79,12 +82,17 @@ impl Bench {
         self.uploads = folder;
     }
 
-    /// The runner, in a sandbox over the view; both are made when they are first needed.
+    /// The runner, in a sandbox over the view; both are made when they are first needed, and the
+    /// sandbox anew when the level of the agent has changed.
     pub(crate) async fn executor(
         &mut self,
         crew: &Arc<Crew>,
         task: TaskId,
+        level: Option<PermissionLevel>,
     ) -> Result<&mut Executor, Wrong> {
+        if self.executor.is_some() && self.level != level {
+            self.close(DestroyReason::Idle).await;
+        }
         if self.executor.is_none() {
             let view = self.view_or_new().await?;
             let (looked_at, opened) = (view.clone(), self.benches.opened.clone());
@@ -101,12 +109,14 @@ impl Bench {
                     .iter()
                     .map(|folder| (folder.clone(), attach::INSIDE.into()))
                     .collect(),
+                level,
             };
             let egress = self.benches.hands.egress();
             let recording = egress.map(|egress| recorder(crew, task, egress.sink_places()));
             let (sink, recorder) = recording.unzip();
             self.executor = Some(self.benches.hands.open(bench, sink).await?);
             self.recorder = recorder;
+            self.level = level;
         }
         self.executor.as_mut().ok_or(Wrong::Gone)
     }

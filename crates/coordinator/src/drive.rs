@@ -1,13 +1,15 @@
 //! A worker takes a claimed task along the road until it ends, waits, or is taken away.
 
 use crate::ask::doubt;
-use crate::assemble::Uploads;
+use crate::assemble::{Uploads, Within};
 use crate::authorize::{authorize, authorize_again};
 use crate::crew::Crew;
 use crate::dispatch::Carried;
 use crate::quota::{self, Hold};
 use crate::run::Run;
-use crate::{Wrong, advance, assemble, attach, decide, delegate, dispatch, due, meter, signals};
+use crate::{
+    Wrong, advance, assemble, attach, decide, delegate, dispatch, due, level, meter, signals,
+};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -327,13 +329,12 @@ async fn think(run: &mut Run) -> Result<Event, Wrong> {
         images: attach::images(&crew, &run.life.files).await?,
         listed: attach::listed(&crew, &run.life.files).await?,
     };
-    let request = assemble::task(
-        &run.task,
-        &run.transcript,
-        &uploads,
-        (&crew.tools(), crew.benches.hands.egress().is_some()),
-        &crew.nonce(),
-    );
+    let within = Within {
+        tools: &crew.tools(),
+        hands: &crew.benches.hands,
+        level: level::of(run).await?,
+    };
+    let request = assemble::task(&run.task, &run.transcript, &uploads, &within, &crew.nonce());
     let call = ModelCall {
         role: ModelRole::Executor,
         user: run.task.requester,

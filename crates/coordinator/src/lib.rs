@@ -28,6 +28,7 @@ mod outward;
 mod lend;
 mod record;
 mod labels;
+mod level;
 mod hear;
 mod wishes;
 mod advance;

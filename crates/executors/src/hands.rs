@@ -5,9 +5,11 @@
 use crate::Executor;
 use crate::egress::{Egress, NoWayOut};
 use crate::executor::shut;
+use crate::level::{Reach, StandardLevel};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use wardroom_domain::PermissionLevel;
 use wardroom_sandbox::egress::{Rules, Sink};
 use wardroom_sandbox::{
     Demands, EgressSpec, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath,
@@ -30,6 +32,7 @@ pub struct Hands {
     limits: Limits,
     demands: Demands,
     egress: Option<Egress>,
+    standard: Arc<StandardLevel>,
 }
 
 /// What a task's executor works on.
@@ -42,6 +45,8 @@ pub struct Workbench {
     pub protected: Vec<PathBuf>,
     /// Folders of the host that are shown inside, read-only: where from, where to.
     pub shown: Vec<(PathBuf, PathBuf)>,
+    /// How far its agent may go; none is not narrowed.
+    pub level: Option<PermissionLevel>,
 }
 
 /// A program that is not ours and is talked to over its streams.
@@ -105,7 +110,20 @@ impl Hands {
             limits,
             demands,
             egress: None,
+            standard: Arc::default(),
         }
+    }
+
+    /// The same, knowing what agents of level `STANDARD` are given.
+    #[must_use]
+    pub fn with_standard(mut self, standard: StandardLevel) -> Self {
+        self.standard = Arc::new(standard);
+        self
+    }
+
+    /// What agents of level `STANDARD` are given.
+    pub fn standard(&self) -> &StandardLevel {
+        &self.standard
     }
 
     /// What must be enforced for a sandbox to be made.
@@ -139,12 +157,13 @@ impl Hands {
     /// Makes the sandbox, starts the runner and waits for its hello. What leaves it is told to
     /// `sink`; without one nothing leaves.
     pub async fn open(&self, bench: Workbench, sink: Option<Sink>) -> Result<Executor, NoHands> {
-        let egress = self.egress.as_ref().zip(sink);
+        let reach = Reach::of(bench.level, &self.standard, RUNNER_INSIDE);
+        let egress = self.egress.as_ref().zip(sink).filter(|_| reach.leaves);
         let prepared = match &egress {
             Some((egress, _)) => Some(egress.prepare(&bench.id)?),
             None => None,
         };
-        let mut spec = self.spec(bench)?;
+        let mut spec = self.spec(bench, reach)?;
         let mut runner = ExecSpec::service([RUNNER_INSIDE]);
         if let (Some((egress, _)), Some(prepared)) = (&egress, &prepared) {
             spec.egress = EgressSpec::Proxied;
@@ -210,10 +229,12 @@ impl Hands {
         Ok((created.sandbox, handle))
     }
 
-    fn spec(&self, bench: Workbench) -> Result<SandboxSpec, MalformedSpec> {
+    fn spec(&self, bench: Workbench, reach: Reach) -> Result<SandboxSpec, MalformedSpec> {
         let mut spec = SandboxSpec::new(SandboxId::parse(bench.id)?, bench.mount);
         spec.limits = self.limits;
         spec.demands = self.demands;
+        spec.rights = reach.rights;
+        spec.ro_binds.extend(reach.shown);
         for path in bench.protected {
             spec.protected.push(RelPath::parse(path)?);
         }

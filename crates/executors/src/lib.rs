@@ -3,6 +3,7 @@
 
 mod egress;
 mod hands;
+mod level;
 mod executor;
 pub mod mcp;
 mod web;
@@ -12,4 +13,5 @@ pub mod runner;
 pub use egress::{CA_INSIDE, Egress, NoWayOut, WayOut, clear_certificates};
 pub use executor::{Equipment, Errand, Executor, Loan, Passage, RunnerFault};
 pub use hands::{Hands, NoHands, RUNNER_NAME, Workbench};
+pub use level::StandardLevel;
 pub use web::{NoRequest, WEB_TOOLS, WebRequest, secrets_in};

@@ -4,6 +4,7 @@
 use crate::config::{Config, Requirement, SandboxBackend};
 use std::sync::Arc;
 use wardroom_api::sandbox::{Border, Confinement, Enforced};
+use wardroom_executors::StandardLevel;
 use wardroom_sandbox::view::OverlaySupport;
 use wardroom_sandbox::{
     Capabilities, Demand, Demands, Enforcement, EngineProvider, Limits, NativeProvider,
@@ -43,6 +44,14 @@ pub fn limits(config: &Config) -> Limits {
         workspace_bytes: config.sandbox.disk_max_mib * MIB,
         workspace_inodes: config.sandbox.files_max,
         ..Limits::default()
+    }
+}
+
+/// What agents of level `STANDARD` are given.
+pub(crate) fn standard(config: &Config) -> StandardLevel {
+    StandardLevel {
+        programs: config.sandbox.standard_programs.clone(),
+        reads: config.sandbox.standard_reads.clone(),
     }
 }
 

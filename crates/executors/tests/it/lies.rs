@@ -69,6 +69,7 @@ async fn try_open(liar: &Liar, name: &str) -> Result<Executor, NoHands> {
         },
         protected: Vec::new(),
         shown: Vec::new(),
+        level: None,
     };
     liar.hands.open(bench, None).await
 }

@@ -6,8 +6,8 @@ use super::policy::Policy;
 use super::request::{Reach, Request};
 use crate::typed::Stray;
 use wardroom_domain::{
-    ActionKind, ApprovalDecision, ApprovalId, BypassMode, GrantId, Integrity, RiskTier, ScopeKind,
-    Timestamp,
+    ActionKind, ApprovalDecision, ApprovalId, BypassMode, GrantId, Integrity, PermissionLevel,
+    RiskTier, ScopeKind, Timestamp,
 };
 
 /// Statements about a request. Each is true or false whatever the rules say.
@@ -150,6 +150,13 @@ fn kept_out(policy: &Policy, request: &Request<'_>) -> Option<KeptOut> {
     let levels = [around.agent_level, policy.agent_level(around.agent)];
     let level = levels.into_iter().flatten().min()?;
     let tier = request.verdict.tier;
+    // Level 0 has no network, not even to read from.
+    if level == PermissionLevel::Restricted && request.reach == Reach::Outside {
+        return Some(KeptOut {
+            rule: "agent-level".to_owned(),
+            why: format!("an agent of level {level} reaches nothing outside of its workspace"),
+        });
+    }
     let reaches = matches!(request.reach, Reach::Apply { .. } | Reach::Outside);
     (reaches && tier > level.ceiling()).then(|| KeptOut {
         rule: "agent-level".to_owned(),

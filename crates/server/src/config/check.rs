@@ -34,6 +34,7 @@ fn complaint(config: &Config) -> Option<(String, String)> {
         .or_else(|| mcp::complaint(&config.mcp))
         .or_else(|| connectors(config))
         .or_else(|| git_tokens(config))
+        .or_else(|| standard_reads(config))
 }
 
 fn unsupported(config: &Config) -> Option<(String, String)> {
@@ -156,6 +157,20 @@ fn models(config: &Config) -> Option<(String, String)> {
         }
     }
     None
+}
+
+/// What level `STANDARD` reads is a folder of its own, and never one that holds ours.
+fn standard_reads(config: &Config) -> Option<(String, String)> {
+    let told = |path: &PathBuf| {
+        let reason = match path {
+            path if !path.is_absolute() => "is not an absolute path",
+            path if config.data_dir.starts_with(path) => "holds the data directory",
+            _ => return None,
+        };
+        let key = "sandbox.standard_reads".to_owned();
+        Some((key, format!("`{}` {reason}", path.display())))
+    };
+    config.sandbox.standard_reads.iter().find_map(told)
 }
 
 /// A token is a stored secret, for a remote that can be reached.

@@ -179,6 +179,77 @@ wardroom_domain::words! {
     }
 }
 
+/// What level `STANDARD` runs unless the org says otherwise: the four that it is made for, with what
+/// they are started by, and the plain tools of a shell.
+const STANDARD_PROGRAMS: [&str; 66] = [
+    "git",
+    "/usr/lib/git-core",
+    "npm",
+    "npx",
+    "node",
+    "pip",
+    "pip3",
+    "pytest",
+    "python",
+    "python3",
+    "sh",
+    "bash",
+    "env",
+    "awk",
+    "basename",
+    "cat",
+    "chmod",
+    "cmp",
+    "comm",
+    "cp",
+    "cut",
+    "date",
+    "diff",
+    "dirname",
+    "du",
+    "echo",
+    "expr",
+    "false",
+    "file",
+    "find",
+    "grep",
+    "gunzip",
+    "gzip",
+    "head",
+    "id",
+    "jq",
+    "join",
+    "ln",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "nl",
+    "paste",
+    "patch",
+    "printf",
+    "pwd",
+    "readlink",
+    "realpath",
+    "rm",
+    "rmdir",
+    "sed",
+    "seq",
+    "sleep",
+    "sort",
+    "stat",
+    "tail",
+    "tar",
+    "tee",
+    "test",
+    "touch",
+    "tr",
+    "true",
+    "uniq",
+    "wc",
+    "xargs",
+];
+
 /// `[sandbox]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -207,6 +278,10 @@ pub struct SandboxSettings {
     /// Protected places that tasks may change in their view, such as `.github/workflows`. An
     /// apply names them still.
     pub unprotect: Vec<ProtectedPlace>,
+    /// The programs that agents of level `STANDARD` run, by name or by their whole path.
+    pub standard_programs: Vec<String>,
+    /// Folders of the host that agents of level `STANDARD` see where they are, read-only.
+    pub standard_reads: Vec<PathBuf>,
     /// The program of the `oci` backend: runsc, crun or runc.
     pub runtime: String,
     /// The socket of the `podman` or `docker` backend; none means its usual place.
@@ -257,6 +332,8 @@ impl Default for SandboxSettings {
             files_max: 200_000,
             require: Vec::new(),
             unprotect: Vec::new(),
+            standard_programs: STANDARD_PROGRAMS.map(str::to_owned).into(),
+            standard_reads: vec!["/var/www".into()],
             runtime: "runsc".to_owned(),
             socket: None,
         }

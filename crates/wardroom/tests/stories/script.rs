@@ -68,7 +68,7 @@ impl fmt::Display for Script {
 pub fn follows(asked: &Asked) -> Said {
     let request = &asked.request;
     let heard = &request.messages;
-    let is_task = request.tools.iter().any(|tool| tool.name == "shell");
+    let is_task = request.tools.iter().any(|tool| tool.name == "file_read");
     if request.tools.is_empty() {
         return Said::text(format!("All told: {}", last_words(heard)));
     }
