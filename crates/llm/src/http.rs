@@ -7,6 +7,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::key::ApiKey;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -123,14 +124,14 @@ pub(crate) struct Endpoint {
     pub url: Url,
     pub headers: HeaderMap,
     pub key_header: KeyHeader,
-    pub key: Option<SecretString>,
+    pub key: ApiKey,
     pub patience: Patience,
 }
 
 impl Endpoint {
     /// The key of this request: the person's own one before the configured one.
-    pub fn key<'a>(&'a self, own_key: Option<&'a SecretString>) -> Option<&'a SecretString> {
-        own_key.or(self.key.as_ref())
+    pub fn key(&self, own_key: Option<&SecretString>) -> Option<SecretString> {
+        own_key.cloned().or_else(|| self.key.current())
     }
 
     /// Sends the body; an error status has already become a [`ModelError`].

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::SecretString;
 
 use crate::anthropic::AnthropicModel;
 use crate::config::{ConfigError, ModelSettings, ToolProtocol};
 use crate::cost::Price;
 use crate::http::{Clients, Endpoint, KeyHeader, Patience, is_loopback};
+use crate::key::ApiKey;
 use crate::limits;
 use crate::model::Model;
 use crate::openai::{Flavour, OpenAiModel};
@@ -32,9 +32,10 @@ impl ModelSettings {
     pub fn build(
         &self,
         name: &str,
-        key: Option<SecretString>,
+        key: impl Into<ApiKey>,
         around: &Surroundings<'_>,
     ) -> Result<RoutedModel, ConfigError> {
+        let key = key.into();
         let provider = Provider::parse(name, &self.provider)?;
         self.check_numbers(provider)
             .map_err(|reason| unusable(name, reason))?;
@@ -123,7 +124,7 @@ impl ModelSettings {
         &self,
         name: &str,
         provider: Provider,
-        key: Option<SecretString>,
+        key: ApiKey,
         clients: &Clients,
     ) -> Result<OpenAiModel, ConfigError> {
         let flavour = provider.flavour(self.base_url.is_some());
@@ -146,7 +147,7 @@ impl ModelSettings {
     fn anthropic(
         &self,
         name: &str,
-        key: Option<SecretString>,
+        key: ApiKey,
         clients: &Clients,
     ) -> Result<AnthropicModel, ConfigError> {
         let version = (HeaderName::from_static("anthropic-version"), "2023-06-01");
@@ -184,12 +185,12 @@ impl ModelSettings {
         name: &str,
         provider: Provider,
         path: &str,
-        key: Option<SecretString>,
+        key: ApiKey,
         clients: &Clients,
     ) -> Result<Endpoint, ConfigError> {
         let base = self.base_url.as_deref().unwrap_or(provider.base_url());
         let url = join(base, path).map_err(|reason| unusable(name, reason))?;
-        if key.is_none() && self.base_url.is_none() && !is_loopback(&url) {
+        if key.current().is_none() && self.base_url.is_none() && !is_loopback(&url) {
             let reason = format!(
                 "provider \"{}\" needs a key: store it with `wardroom secret set {name}` and \
                  write api_key = \"secret:{name}\"",

@@ -5,7 +5,7 @@
 
 use regex::Regex;
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
 /// Shapes that nothing else has, with the name that is left in their place.
 static SHAPES: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
@@ -42,7 +42,10 @@ const KNOWN_BYTES_MIN: usize = 8;
 /// Cuts secrets out of text.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    known: Vec<(String, String)>,
+    /// What every clone of it knows, by name and value.
+    shared: Arc<RwLock<Vec<(String, String)>>>,
+    /// What this one knows besides.
+    own: Vec<(String, String)>,
 }
 
 impl Redactor {
@@ -52,22 +55,43 @@ impl Redactor {
             .into_iter()
             .filter(|(_, value)| value.len() >= KNOWN_BYTES_MIN);
         Self {
-            known: known.collect(),
+            shared: Arc::new(RwLock::new(known.collect())),
+            own: Vec::new(),
         }
     }
 
-    /// Learns another secret.
+    /// Learns another secret, for itself alone.
     pub fn also(&mut self, name: &str, value: &str) {
-        let is_known = self.known.iter().any(|(_, known)| known == value);
-        if value.len() >= KNOWN_BYTES_MIN && !is_known {
-            self.known.push((name.to_owned(), value.to_owned()));
+        if self.is_new(value) {
+            self.own.push((name.to_owned(), value.to_owned()));
         }
+    }
+
+    /// Learns another secret together with all its clones.
+    pub fn learn(&self, name: &str, value: &str) {
+        if self.is_new(value) {
+            let mut shared = self.shared.write().unwrap_or_else(PoisonError::into_inner);
+            shared.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    fn is_new(&self, value: &str) -> bool {
+        let shared = self.shared();
+        let is_known = shared
+            .iter()
+            .chain(&self.own)
+            .any(|(_, known)| known == value);
+        value.len() >= KNOWN_BYTES_MIN && !is_known
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, Vec<(String, String)>> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The text without secrets; each leaves its name behind.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut clean = Cow::Borrowed(text);
-        for (name, value) in &self.known {
+        for (name, value) in self.shared().iter().chain(&self.own) {
             if clean.contains(value.as_str()) {
                 clean = Cow::Owned(clean.replace(value.as_str(), &format!("[redacted: {name}]")));
             }
@@ -86,7 +110,7 @@ impl Redactor {
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.known.iter().map(|(name, _)| name))
+            .entries(self.shared().iter().chain(&self.own).map(|(name, _)| name))
             .finish()
     }
 }
@@ -117,5 +141,13 @@ mod tests {
             assert_eq!(redactor.redact(plain), plain);
         }
         assert!(!format!("{redactor:?}").contains("horse"));
+        let mut run = redactor.clone();
+        run.also("lent", "for one run");
+        redactor.learn("next", "battery staple");
+        assert_eq!(
+            run.redact("battery staple for one run"),
+            "[redacted: next] [redacted: lent]"
+        );
+        assert_eq!(redactor.redact("for one run"), "for one run");
     }
 }

@@ -1,6 +1,7 @@
 //! The routes of one server, and the document that describes them.
 
 use crate::connectors::Webhooks;
+use crate::model_keys::ModelKeys;
 use crate::vault::Vault;
 use crate::{doors, guard, portal, wrong};
 use axum::Router;
@@ -34,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) forbidden: Forbidden,
     /// Where the master key of secrets is.
     pub(crate) vault: Vault,
+    /// What the models show, to be looked after when a secret changes.
+    pub(crate) model_keys: Arc<ModelKeys>,
     /// Renders the metrics.
     pub(crate) metrics: PrometheusHandle,
     /// Becomes true when the server is to stop.

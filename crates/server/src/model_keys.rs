@@ -1,21 +1,36 @@
 //! The keys of the models, from where the configuration says they are.
 
 use crate::start::StartError;
+use crate::stop;
 use crate::vault::Vault;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use wardroom_coordinator::Crew;
 use wardroom_domain::{OrgId, Timestamp};
-use wardroom_llm::{KeyReference, ModelSettings};
+use wardroom_llm::{ApiKey, KeyReference, ModelSettings};
 use wardroom_policy::redact::Redactor;
 use wardroom_store::{SecretName, Store, Touch};
 
+/// How often it is looked whether a key has a new version, whoever stored it: another process of
+/// the same store, say.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
 /// The keys, by model.
-pub(crate) struct ModelKeys(BTreeMap<String, ModelKey>);
+pub(crate) struct ModelKeys {
+    keys: BTreeMap<String, ModelKey>,
+    /// The version of each stored secret that a model uses, as it was opened.
+    versions: Mutex<BTreeMap<String, i64>>,
+}
 
 struct ModelKey {
     /// What is left in its place where it is cut out of a text.
     name: String,
-    value: SecretString,
+    /// Whether it is stored, and so may get new versions.
+    is_stored: bool,
+    key: ApiKey,
 }
 
 /// What is at hand for resolving a reference.
@@ -34,6 +49,8 @@ impl ModelKeys {
         sources: &Sources<'_>,
     ) -> Result<Self, StartError> {
         let mut keys = BTreeMap::new();
+        // Read before the values: a version that comes in between is opened again.
+        let versions = Mutex::new(versions(sources.store, sources.org).await?);
         for (model, settings) in models {
             let Some(reference) = &settings.api_key else {
                 continue;
@@ -44,19 +61,97 @@ impl ModelKeys {
             };
             keys.insert(model.clone(), key);
         }
-        Ok(Self(keys))
+        Ok(Self { keys, versions })
     }
 
-    /// The key of a model, if it has one.
-    pub(crate) fn of(&self, model: &str) -> Option<SecretString> {
-        self.0.get(model).map(|key| key.value.clone())
+    /// The key of a model, empty if it has none.
+    pub(crate) fn of(&self, model: &str) -> ApiKey {
+        let key = self.keys.get(model);
+        key.map(|key| key.key.clone()).unwrap_or_default()
     }
 
     /// What cuts these keys, and others, out of every text.
     pub(crate) fn redactor(&self, others: impl Iterator<Item = (String, String)>) -> Redactor {
-        let known = |key: &ModelKey| (key.name.clone(), key.value.expose_secret().to_owned());
-        Redactor::knowing(self.0.values().map(known).chain(others))
+        let known = self.keys.values().filter_map(|key| {
+            let value = key.key.current()?;
+            Some((key.name.clone(), value.expose_secret().to_owned()))
+        });
+        Redactor::knowing(known.chain(others))
     }
+
+    /// Puts new versions of stored keys in the place of the old ones, and takes away those that
+    /// were removed.
+    pub(crate) async fn refresh(&self, crew: &Crew, vault: &Vault) -> Result<(), StartError> {
+        let now = versions(&crew.store, crew.org).await?;
+        let stored = self.keys.iter().filter(|(_, key)| key.is_stored);
+        for (model, key) in stored {
+            let version = now.get(&key.name).copied();
+            if version == self.seen(&key.name) {
+                continue;
+            }
+            let value = match version {
+                None => None,
+                Some(_) => opened(crew, vault, model, &key.name).await?,
+            };
+            if let Some(value) = &value {
+                crew.redactor.learn(&key.name, value.expose_secret());
+            }
+            key.key.replace(value);
+            tracing::info!(model, secret = key.name, version, "a model has another key");
+        }
+        *self.versions.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
+    }
+
+    fn seen(&self, name: &str) -> Option<i64> {
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.get(name).copied()
+    }
+
+    /// Looks for new versions until the server stops.
+    pub(crate) async fn attend(
+        self: Arc<Self>,
+        crew: Arc<Crew>,
+        vault: Vault,
+        stopping: watch::Receiver<bool>,
+    ) {
+        if !self.keys.values().any(|key| key.is_stored) {
+            return;
+        }
+        while tokio::time::timeout(LOOK_EVERY, stop::stopped(stopping.clone()))
+            .await
+            .is_err()
+        {
+            if let Err(error) = self.refresh(&crew, &vault).await {
+                tracing::warn!(%error, "the keys of the models were not looked after; trying again");
+            }
+        }
+    }
+}
+
+/// The versions that stored secrets are at.
+async fn versions(store: &Store, org: OrgId) -> Result<BTreeMap<String, i64>, StartError> {
+    let rows = store.secret_names(org).await?.into_iter();
+    Ok(rows.map(|row| (row.name, row.version)).collect())
+}
+
+async fn opened(
+    crew: &Crew,
+    vault: &Vault,
+    model: &str,
+    name: &str,
+) -> Result<Option<SecretString>, StartError> {
+    let Ok(parsed) = SecretName::parse(name) else {
+        return Ok(None);
+    };
+    let touch = Touch {
+        actor: "system".to_owned(),
+        via: None,
+        at: crew.clock.now(),
+    };
+    let purpose = format!("used for model {model}");
+    let (store, org) = (&crew.store, crew.org);
+    Ok(vault.open(store, org, &parsed, &purpose, touch).await?)
 }
 
 impl Sources<'_> {
@@ -99,7 +194,8 @@ impl Sources<'_> {
         })?;
         Ok(ModelKey {
             name: name.to_owned(),
-            value: SecretString::from(value),
+            is_stored: false,
+            key: Some(SecretString::from(value)).into(),
         })
     }
 
@@ -114,7 +210,8 @@ impl Sources<'_> {
         })?;
         Ok(ModelKey {
             name: name.to_owned(),
-            value,
+            is_stored: true,
+            key: Some(value).into(),
         })
     }
 }

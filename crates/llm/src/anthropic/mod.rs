@@ -40,13 +40,18 @@ impl Model for AnthropicModel {
     ) -> Result<ModelReply, ModelError> {
         let key = self.endpoint.key(request.own_key.as_ref());
         let reply = async {
-            let answer = self.endpoint.post(&self.body(request), key).await?;
+            let answer = self
+                .endpoint
+                .post(&self.body(request), key.as_ref())
+                .await?;
             if !answer.is_event_stream() {
                 return Err(malformed("it is not an event stream"));
             }
             read(answer, preview).await?.finish(request)
         };
-        reply.await.map_err(|error| without_key(error, key))
+        reply
+            .await
+            .map_err(|error| without_key(error, key.as_ref()))
     }
 }
 

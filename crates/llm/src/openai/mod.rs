@@ -68,7 +68,9 @@ impl Model for OpenAiModel {
             };
             draft.finish(request)
         };
-        reply.await.map_err(|error| without_key(error, key))
+        reply
+            .await
+            .map_err(|error| without_key(error, key.as_ref()))
     }
 }
 
@@ -76,14 +78,14 @@ impl OpenAiModel {
     async fn ask(&self, request: &ModelRequest) -> Result<Answer, ModelError> {
         let key = self.endpoint.key(request.own_key.as_ref());
         let mut body = self.body(request);
-        match self.endpoint.post(&body, key).await {
+        match self.endpoint.post(&body, key.as_ref()).await {
             Err(ModelError::BadRequest { detail, .. }) if detail.contains("stream_options") => {
                 self.is_without_stream_options
                     .store(true, Ordering::Relaxed);
                 if let Value::Object(body) = &mut body {
                     body.remove("stream_options");
                 }
-                self.endpoint.post(&body, key).await
+                self.endpoint.post(&body, key.as_ref()).await
             }
             answer => answer,
         }

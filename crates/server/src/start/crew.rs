@@ -29,7 +29,7 @@ pub(super) struct Found {
     pub(super) objects: Objects,
     pub(super) clock: Clock,
     pub(super) org: OrgId,
-    pub(super) keys: ModelKeys,
+    pub(super) keys: Arc<ModelKeys>,
     pub(super) redactor: Redactor,
     pub(super) mcp: McpServersFound,
     pub(super) vault: Vault,
@@ -104,7 +104,8 @@ fn hands(startup: &Startup, folders: &Folders) -> Result<Hands, StartError> {
         startup.runner.clone(),
         confinement::limits(config),
         confinement::demands(config),
-    );
+    )
+    .with_standard(confinement::standard(config));
     with_egress(startup, folders, hands)
 }
 

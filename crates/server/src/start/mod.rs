@@ -127,6 +127,7 @@ struct Opened {
     owner: UserId,
     signer: AuditSigner,
     vault: Vault,
+    keys: Arc<ModelKeys>,
     doors: Vec<Door>,
     webhooks: Webhooks,
     is_scripted: bool,
@@ -150,13 +151,14 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
     let mcp = McpServersFound::resolve(&config.mcp, &sources).await?;
     let connectors = Connectors::resolve(&config.connectors, &sources).await?;
     let objects = objects::open(config, &sources).await?;
+    let keys = Arc::new(keys);
     let redactor = keys.redactor(mcp.known().chain(connectors.known()));
     let found = Found {
         store,
         objects,
         clock,
         org,
-        keys,
+        keys: keys.clone(),
         redactor,
         mcp,
         vault: vault.clone(),
@@ -168,6 +170,7 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
         owner,
         signer,
         vault,
+        keys,
         doors: connectors.doors,
         webhooks: connectors.webhooks,
         is_scripted,
@@ -184,6 +187,11 @@ async fn parts(
     let crew = opened.crew.clone();
     let is_first = sockets.unix.is_some();
     let gateway = Gateway::new(crew.clone(), opened.doors);
+    let looking_after =
+        opened
+            .keys
+            .clone()
+            .attend(crew.clone(), opened.vault.clone(), stopping.clone());
     let app = App::new(Inner {
         crew: crew.clone(),
         owner: opened.owner,
@@ -192,6 +200,7 @@ async fn parts(
             homes: startup.homes.clone(),
         },
         vault: opened.vault,
+        model_keys: opened.keys,
         metrics: metrics::handle(),
         stopping: stopping.clone(),
         refusals: crate::guard::refusals(),
@@ -203,6 +212,7 @@ async fn parts(
     });
     let doors = listen::serve(sockets.network, sockets.unix, router(app), stopping.clone());
     let mut parts = vec![("doors", tokio::spawn(doors))];
+    parts.push(("model keys", tokio::spawn(looking_after)));
     parts.push(workers::clock(&crew, stopping));
     if startup.works {
         parts.extend(workers::workers(&crew, is_first, stopping).await?);
