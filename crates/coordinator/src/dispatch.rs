@@ -4,7 +4,7 @@ use crate::authorize::outcome;
 use crate::bench::blocking;
 use crate::crew::Crew;
 use crate::run::Run;
-use crate::{Wrong, attach, foreign, hear, labels, lend, mint};
+use crate::{Wrong, attach, foreign, hear, labels, lend, level, mint};
 use serde_json::{Value, json};
 use std::future::poll_fn;
 use std::task::Poll;
@@ -47,7 +47,7 @@ pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Ca
     pass_gate(run, &permit).await?;
     let carried = match permit.subject().foreign {
         Some(_) => under_way(in_server(run, permit)).await?,
-        None => Carried::Settled(under_way(at_home(run, permit)).await?),
+        None => under_way(at_home(run, permit)).await?,
     };
     Waymark::GateReturned.reached().await;
     Ok(match carried {
@@ -91,35 +91,38 @@ async fn under_way<T>(errand: impl Future<Output = T>) -> T {
     }
 }
 
-async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
     let call = permit.subject().effect.call.clone();
-    match call.tool.as_str() {
-        FIND_TOOLS => Ok(find_tools(run, permit)),
-        "publish" => Ok(publish(run, permit)),
-        "deliver" => deliver(run, permit).await,
-        "apply" => apply(run, permit).await,
-        _ => in_sandbox(run, permit).await,
-    }
+    let outcome = match call.tool.as_str() {
+        FIND_TOOLS => find_tools(run, permit),
+        "publish" => publish(run, permit),
+        "deliver" => deliver(run, permit).await?,
+        "apply" => apply(run, permit).await?,
+        _ => return in_sandbox(run, permit).await,
+    };
+    Ok(Carried::Settled(outcome))
 }
 
-async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
+async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
     let tool = permit.subject().effect.call.tool.clone();
+    let is_blind = permit.subject().effect.class == RetryClass::Blind;
     let (crew, task) = (run.crew.clone(), run.task.id);
     let folder = run.bench.uploads_folder();
     let uploads = attach::lay_out(&run.crew, &run.life.files, &folder).await?;
     run.bench.show_uploads(uploads);
     let equipment = match lend::equip(run, permit.subject()).await? {
         Ok(equipment) => equipment,
-        Err(why) => return Ok(outcome(run, true, why, Value::Null)),
+        Err(why) => return Ok(Carried::Settled(outcome(run, true, why, Value::Null))),
     };
     let leaves = permit.subject().passage != Passage::Shut;
     let redactor = run.redactor.clone();
-    run.bench.executor(&run.crew, task).await?;
+    let level = level::of(run).await?;
+    run.bench.executor(&run.crew, task, level).await?;
     if leaves {
         // Making a sandbox takes long enough for a lease to run out.
         pass_gate(run, &permit).await?;
     }
-    let executor = run.bench.executor(&run.crew, task).await?;
+    let executor = run.bench.executor(&run.crew, task, level).await?;
     let heard_tool = tool.clone();
     let mut heard = move |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
@@ -131,15 +134,22 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wr
         );
     };
     match executor.carry(permit, equipment, &mut heard).await {
+        Ok(done) if done.in_doubt && is_blind => Ok(Carried::InDoubt(
+            run.redactor.redact(&done.text).into_owned(),
+        )),
         Ok(done) => {
             if !LOOKS_ONLY.contains(&tool.as_str()) {
                 run.bench.checkpoint(run.life.steps).await?;
             }
-            let mut outcome = outcome(run, done.is_error, done.text, done.detail);
+            let mut text = done.text;
+            if let Some(why) = level::explained(level, &text).filter(|_| done.is_error) {
+                text = format!("{text}\n{why}");
+            }
+            let mut outcome = outcome(run, done.is_error, text, done.detail);
             if leaves {
                 outcome.labels = outcome.labels.join(&Labels::external());
             }
-            Ok(outcome)
+            Ok(Carried::Settled(outcome))
         }
         Err(fault) => {
             run.bench.close(DestroyReason::Cancelled).await;
@@ -149,7 +159,12 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wr
                 run.bench.restore_before(run.life.steps).await?;
                 text.push_str(", and the view is as it was before this one");
             }
-            Ok(outcome(run, true, text, json!({"sandbox": "lost"})))
+            // What had left the box before it ended is not taken back by that.
+            if leaves && is_blind && fault.came_late() {
+                return Ok(Carried::InDoubt(run.redactor.redact(&text).into_owned()));
+            }
+            let lost = json!({"sandbox": "lost"});
+            Ok(Carried::Settled(outcome(run, true, text, lost)))
         }
     }
 }
@@ -265,9 +280,10 @@ fn publish(run: &mut Run, permit: Permit<Errand>) -> Outcome {
 async fn deliver(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
     let arguments = permit.subject().effect.call.arguments.clone();
     let path = arguments["path"].as_str().unwrap_or_default().to_owned();
+    let level = level::of(run).await?;
     let bytes = match run
         .bench
-        .executor(&run.crew, run.task.id)
+        .executor(&run.crew, run.task.id, level)
         .await?
         .fetch(permit, &path)
         .await

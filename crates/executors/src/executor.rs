@@ -78,6 +78,16 @@ pub enum RunnerFault {
     Unreadable(String),
 }
 
+impl RunnerFault {
+    /// Whether the call had been handed over, so that some of it may have been done.
+    pub fn came_late(&self) -> bool {
+        match self {
+            Self::Gone(_) | Self::Starved(_) | Self::Lied(_) | Self::Hung(_) => true,
+            Self::UnknownTool(_) | Self::NotLent(_) | Self::Unreadable(_) => false,
+        }
+    }
+}
+
 /// How long a runner may be late after the time of its call: it kills, drains and answers.
 const LATE_MAX: Duration = Duration::from_secs(10);
 /// How much output a runner may send beyond its cap before it counts as a flood.

@@ -69,6 +69,9 @@ pub struct Done {
     pub text: String,
     /// Facts: exit code, bytes, paths.
     pub detail: Value,
+    /// Whether it may have happened beyond the sandbox although no answer said so.
+    #[serde(default)]
+    pub in_doubt: bool,
 }
 
 /// Puts a frame into bytes.

@@ -44,6 +44,7 @@ pub struct Page {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    breaks_off: bool,
 }
 
 impl Page {
@@ -58,6 +59,14 @@ impl Page {
     pub fn new(status: u16) -> Self {
         Self {
             status,
+            ..Self::default()
+        }
+    }
+
+    /// No answer at all: the connection ends once the request was read.
+    pub fn none() -> Self {
+        Self {
+            breaks_off: true,
             ..Self::default()
         }
     }
@@ -161,6 +170,9 @@ fn talk(
         .unwrap_or_else(PoisonError::into_inner)
         .push(visit.clone());
     let page = handler(&visit);
+    if page.breaks_off {
+        return Ok(());
+    }
     let mut stream = reader.into_inner();
     let mut head = format!("HTTP/1.1 {} Status\r\nconnection: close\r\n", page.status);
     if page.status != 304 {

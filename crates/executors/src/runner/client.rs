@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -21,6 +22,8 @@ use wardroom_sandbox::EGRESS_PROXY_URL;
 
 /// In which the proxy says why it refused, as a short word.
 const REFUSAL: &str = "x-egress-refusal";
+/// Beside it, where the request was on its way already.
+const REFUSED_LATE: &str = "x-egress-sent";
 /// The answer of the proxy to a wish for a tunnel is short.
 const TUNNEL_ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// A download stops here: what is longer is a file, not a page.
@@ -56,6 +59,9 @@ pub(crate) enum NoAnswer {
     Tls { host: String, cause: std::io::Error },
     #[error("the answer broke off: {0}")]
     Broken(String),
+    /// How it began says that it was heard.
+    #[error("the host answered {status}, and the rest of its answer broke off: {cause}")]
+    Cut { status: StatusCode, cause: String },
     #[error("TLS cannot be set up in here: {0}")]
     Setup(String),
 }
@@ -63,6 +69,8 @@ pub(crate) enum NoAnswer {
 /// How remotes are verified: by the certificates that every program inside trusts.
 pub(crate) struct Client {
     tls: Arc<ClientConfig>,
+    /// Of the last request: whether its host may have heard it.
+    sent: AtomicBool,
 }
 
 impl Client {
@@ -78,16 +86,26 @@ impl Client {
             .with_root_certificates(roots)
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(tls) })
+        Ok(Self {
+            tls: Arc::new(tls),
+            sent: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the host of the last request may have heard it, whatever came back.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Asks, and reads the answer up to its limit.
     pub(crate) async fn ask(&self, outgoing: &Outgoing) -> Result<Incame, NoAnswer> {
+        self.sent.store(false, Ordering::Relaxed);
         let proxy = EGRESS_PROXY_URL.trim_start_matches("http://");
         let stream = TcpStream::connect(proxy).await;
         let stream = stream.map_err(|_| NoAnswer::NoWayOut)?;
         if outgoing.url.scheme() == "http" {
-            return converse(stream, request(outgoing, outgoing.url.as_str())?).await;
+            let request = request(outgoing, outgoing.url.as_str())?;
+            return self.converse(stream, request).await;
         }
         let host = outgoing.url.host_str().unwrap_or_default();
         let port = outgoing.url.port_or_known_default().unwrap_or(443);
@@ -103,7 +121,63 @@ impl Client {
             .await;
         let stream = stream.map_err(failed)?;
         let target = &outgoing.url[url::Position::BeforePath..];
-        converse(stream, request(outgoing, target)?).await
+        self.converse(stream, request(outgoing, target)?).await
+    }
+
+    async fn converse<S>(
+        &self,
+        stream: S,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Incame, NoAnswer>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        let connection = tokio::spawn(connection);
+        self.sent.store(true, Ordering::Relaxed);
+        let received = match sender.send_request(request).await {
+            Ok(response) => self.receive(response).await,
+            Err(error) => Err(broken(error)),
+        };
+        connection.abort();
+        received
+    }
+
+    async fn receive(&self, response: Response<Incoming>) -> Result<Incame, NoAnswer> {
+        let (head, mut rest) = response.into_parts();
+        let is_refused = head.headers.contains_key(REFUSAL);
+        // The proxy knows whether it had sent anything when it refused.
+        if is_refused && !head.headers.contains_key(REFUSED_LATE) {
+            self.sent.store(false, Ordering::Relaxed);
+        }
+        let (mut body, mut is_cut) = (Vec::new(), false);
+        while let Some(frame) = rest.frame().await {
+            let frame = frame.map_err(|error| NoAnswer::Cut {
+                status: head.status,
+                cause: error.to_string(),
+            })?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            let room = BODY_BYTES_MAX - body.len();
+            body.extend_from_slice(&data[..data.len().min(room)]);
+            if data.len() > room {
+                is_cut = true;
+                break;
+            }
+        }
+        if is_refused {
+            return Err(NoAnswer::Refused(sentence(&body)));
+        }
+        Ok(Incame {
+            status: head.status,
+            headers: head.headers,
+            body,
+            is_cut,
+        })
     }
 }
 
@@ -150,50 +224,6 @@ fn request(outgoing: &Outgoing, target: &str) -> Result<Request<Full<Bytes>>, No
     }
     let request = request.body(Full::from(body));
     request.map_err(|error| NoAnswer::Broken(error.to_string()))
-}
-
-async fn converse<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Incame, NoAnswer>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    let connection = tokio::spawn(connection);
-    let read = async {
-        let response = sender.send_request(request).await.map_err(broken)?;
-        receive(response).await
-    };
-    let received = read.await;
-    connection.abort();
-    received
-}
-
-async fn receive(response: Response<Incoming>) -> Result<Incame, NoAnswer> {
-    let (head, mut rest) = response.into_parts();
-    let (mut body, mut is_cut) = (Vec::new(), false);
-    while let Some(frame) = rest.frame().await {
-        let frame = frame.map_err(|error| NoAnswer::Broken(error.to_string()))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        let room = BODY_BYTES_MAX - body.len();
-        body.extend_from_slice(&data[..data.len().min(room)]);
-        if data.len() > room {
-            is_cut = true;
-            break;
-        }
-    }
-    if head.headers.contains_key(REFUSAL) {
-        return Err(NoAnswer::Refused(sentence(&body)));
-    }
-    Ok(Incame {
-        status: head.status,
-        headers: head.headers,
-        body,
-        is_cut,
-    })
 }
 
 fn sentence(words: &[u8]) -> String {

@@ -44,6 +44,8 @@ pub(crate) struct Finding {
     pub(crate) is_error: bool,
     pub(crate) text: String,
     pub(crate) detail: Value,
+    /// It was sent, and nobody said what came of it.
+    pub(crate) in_doubt: bool,
 }
 
 impl Finding {
@@ -52,6 +54,7 @@ impl Finding {
             is_error: false,
             text: text.into(),
             detail,
+            in_doubt: false,
         }
     }
 
@@ -60,6 +63,23 @@ impl Finding {
             is_error: true,
             text: text.into(),
             detail: Value::Null,
+            in_doubt: false,
+        }
+    }
+
+    /// An error with facts.
+    pub(crate) fn failed(text: impl Into<String>, detail: Value) -> Self {
+        Self {
+            detail,
+            ..Self::bad(text)
+        }
+    }
+
+    /// What may have happened although no answer told.
+    pub(crate) fn doubtful(text: impl Into<String>) -> Self {
+        Self {
+            in_doubt: true,
+            ..Self::bad(text)
         }
     }
 }
@@ -115,6 +135,7 @@ fn serve_calls(mut input: impl Read, sink: &Sink) -> io::Result<()> {
             is_error: finding.is_error,
             text: text::cut(&finding.text, call.text_bytes_max),
             detail: finding.detail,
+            in_doubt: finding.in_doubt,
         }))?;
     }
     Ok(())
@@ -183,10 +204,9 @@ fn carry(call: &Call, sink: &Sink) -> Finding {
             markdown::from_html(argument("html"))
         }
         "html_to_markdown" => Finding::bad("give either `html` or `url`"),
-        other => Finding {
-            is_error: true,
-            text: format!("the runner knows no tool `{other}`"),
-            detail: json!({"refused": true}),
-        },
+        other => Finding::failed(
+            format!("the runner knows no tool `{other}`"),
+            json!({"refused": true}),
+        ),
     }
 }

@@ -107,25 +107,22 @@ fn finding(ended: Ended, text: String, timeout_ms: u64) -> Finding {
                 };
                 Finding::good(text, json!({"exit_code": 0}))
             }
-            (Some(code), _) => Finding {
-                is_error: true,
-                text: with(format!("[exit code {code}]")),
-                detail: json!({"exit_code": code}),
-            },
-            (None, signal) => Finding {
-                is_error: true,
-                text: with(format!("[ended by signal {}]", signal.unwrap_or_default())),
-                detail: json!({"signal": signal}),
-            },
+            (Some(code), _) => Finding::failed(
+                with(format!("[exit code {code}]")),
+                json!({"exit_code": code}),
+            ),
+            (None, signal) => Finding::failed(
+                with(format!("[ended by signal {}]", signal.unwrap_or_default())),
+                json!({"signal": signal}),
+            ),
         },
-        Ended::TimedOut => Finding {
-            is_error: true,
-            text: with(format!(
+        Ended::TimedOut => Finding::failed(
+            with(format!(
                 "[stopped after {} s, its time limit]",
                 timeout_ms / 1000
             )),
-            detail: json!({"timed_out": true}),
-        },
+            json!({"timed_out": true}),
+        ),
         Ended::Lost(error) => Finding::bad(with(format!("[the command was lost: {error}]"))),
     }
 }

@@ -63,10 +63,17 @@ impl Web {
         let in_time = self
             .runtime
             .block_on(async { tokio::time::timeout(time_max, answer).await });
-        match in_time {
-            Ok(Ok(finding)) => finding,
-            Ok(Err(why)) => Finding::bad(why.to_string()),
-            Err(_) => Finding::bad(format!("no answer within {} s", time_max.as_secs())),
+        let why = match in_time {
+            Ok(Ok(finding)) => return finding,
+            Ok(Err(why @ NoAnswer::Cut { .. })) => return Finding::bad(why.to_string()),
+            Ok(Err(why)) => why.to_string(),
+            Err(_) => format!("no answer within {} s", time_max.as_secs()),
+        };
+        match self.client.may_have_arrived() && !request.only_reads() {
+            true => Finding::doubtful(format!(
+                "the request went out, and its answer never came: {why}"
+            )),
+            false => Finding::bad(why),
         }
     }
 }
@@ -191,13 +198,12 @@ fn text_of(found: Found, make: impl Fn(String, &str) -> Finding) -> Finding {
             is_kept,
         } => (url, answer, is_kept),
         Found::Elsewhere { status, to } => {
-            return Finding {
-                is_error: true,
-                text: format!(
+            return Finding::failed(
+                format!(
                     "[{status}] it is not here: the host points to {to}, which was not followed"
                 ),
-                detail: json!({"status": status, "location": to}),
-            };
+                json!({"status": status, "location": to}),
+            );
         }
     };
     let status = answer.status.as_u16();
@@ -246,10 +252,10 @@ async fn sent(client: &Client, outgoing: Outgoing) -> Result<Finding, NoAnswer> 
     if answer.is_cut {
         text.push_str("\n[… the rest was not read …]");
     }
-    Ok(Finding {
-        is_error: answer.status.as_u16() >= 400,
-        text,
-        detail: json!({"status": answer.status.as_u16(), "media_type": kind, "bytes": bytes}),
+    let detail = json!({"status": answer.status.as_u16(), "media_type": kind, "bytes": bytes});
+    Ok(match answer.status.as_u16() {
+        400.. => Finding::failed(text, detail),
+        _ => Finding::good(text, detail),
     })
 }
 

@@ -75,6 +75,7 @@ pub(super) struct Entry {
     decision: Option<Decision>,
     started: Instant,
     flow: Option<Arc<Flow>>,
+    is_sent: bool,
 }
 
 impl Entry {
@@ -104,6 +105,7 @@ impl Entry {
             decision: Some(decision),
             started,
             flow: None,
+            is_sent: false,
         })
     }
 
@@ -136,6 +138,15 @@ impl Entry {
     /// From here on it is allowed.
     pub fn allow(&mut self, rule: String) {
         self.note(|decision| decision.verdict = Verdict::Allowed { rule, cut: None });
+    }
+
+    /// From here on its host may have heard it.
+    pub fn sent(&mut self) {
+        self.is_sent = true;
+    }
+
+    pub fn was_sent(&self) -> bool {
+        self.is_sent
     }
 
     /// The flow tells at the end how much it was, and why it was cut. Without one, the

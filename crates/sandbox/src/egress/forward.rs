@@ -71,6 +71,7 @@ pub(super) async fn forward(
     rewrite(&mut head, &job, !put_in.is_empty())?;
     let misplaced = Scanner::new(gate.swaps.placeholders(), flow.clone());
     let request = Request::from_parts(head, Watched::new(body, misplaced).boxed_unsync());
+    entry.sent();
     let exchanged = exchange(gate, stream, &flow, request).await;
     let failed = |_| flow.cut().unwrap_or(Refusal::Remote(job.remote.clone()));
     let (response, line) = exchanged.map_err(failed)?;

@@ -11,7 +11,7 @@ use super::host::Remote;
 use super::message::{Payload, refused, target};
 use super::refusal::Refusal;
 use super::tunnel::{self, Tunnel};
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,6 +26,8 @@ use tokio::time::timeout;
 
 /// hyper answers larger heads by itself, with a bare status; below, the answer has words.
 const HEAD_BUFFER_FACTOR: u64 = 4;
+/// Says of a refusal that the request was on its way already, so that its host may have heard it.
+const REFUSED_LATE: &str = "x-egress-sent";
 /// The least that hyper accepts.
 const HEAD_BUFFER_MIN: u64 = 8192;
 /// How long and how much is still read from a sandbox whose request was refused halfway:
@@ -155,7 +157,11 @@ impl Conversation {
                 Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync())
             }
             Err(refusal) => {
-                let response = refused(&refusal);
+                let mut response = refused(&refusal);
+                if entry.was_sent() {
+                    let late = HeaderValue::from_static("1");
+                    response.headers_mut().insert(REFUSED_LATE, late);
+                }
                 entry.refuse(refusal);
                 response
             }
