@@ -43,7 +43,7 @@ impl Secret {
                     let value = read_value()?;
                     Secrets::of(place).await?.set(&name, &value).await?;
                     anstream::eprintln!(
-                        "`{name}` is stored. Models use it from the next start of the server on."
+                        "`{name}` is stored. A model that uses it shows it from its next call on."
                     );
                 }
                 Self::List => print(place.json, &Secrets::of(place).await?.all().await?, table)?,

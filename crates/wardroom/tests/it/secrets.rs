@@ -118,7 +118,7 @@ async fn a_key_goes_from_stdin_to_the_model_and_nowhere_else() {
     }
     assert_eq!(server.stop(), Some(0));
 
-    // The next start uses the next version.
+    // The running server used the next version at once, and the next start does.
     let second = model(NEXT).await;
     configure(&data, &second);
     let server = Server::start(&data);
@@ -136,6 +136,7 @@ async fn a_key_goes_from_stdin_to_the_model_and_nowhere_else() {
     assert_eq!(
         purposes,
         [
+            "used for model default 2",
             "used for model default 2",
             "set 2",
             "used for model default 1",

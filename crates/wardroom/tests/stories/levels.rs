@@ -122,7 +122,7 @@ async fn level_1_changes_its_workspace_and_runs_what_is_named_and_a_change_of_le
     let folder = world.project(&[("page.md", "# As it was\n")]);
     let workspace = owner.opens(&folder).await;
     at_level(&owner, "STANDARD").await;
-    let allowed = "git init -q sub && echo more > sub/made && cat page.md sub/made && git -C sub status --short";
+    let allowed = "git init -q /tmp/sub && echo more > /tmp/sub/made && cat page.md /tmp/sub/made && git -C /tmp/sub status --short && echo more > made";
     let said = hears(&owner, workspace, script().shell(allowed)).await;
     assert!(
         said.contains("As it was") && said.contains("more") && said.contains("?? made"),
