@@ -70,6 +70,7 @@ features! {
     Density "density" None, 3.0;
     HarmAsk "harm_ask" Some(Category::JailbreakPersona), 4.0;
     MemoryPlant "memory_plant" Some(Category::AuthorityClaim), 5.0;
+    VerdictPlant "verdict_plant" Some(Category::OutputHijack), 7.5;
     SplitWords "split_words" None, 5.0;
     Invisible "invisible" None, 2.0;
     Bidi "bidi" None, 3.0;

@@ -239,14 +239,15 @@ const FREE_TEXT: &[&str] = &[
     "b64",
 ];
 
-/// An image has no use for a parameter of free text.
+/// An image has no use for a parameter of free text. A short `token` with a value is the badge of a
+/// private build, which stands in a great many readmes.
 fn asks_parameter(url: &str) -> bool {
     let query = url
         .split_once('?')
         .map_or("", |(_, query)| query)
         .to_ascii_lowercase();
     let labels = [
-        "message", "name", "user", "email", "summary", "c", "p", "key",
+        "message", "name", "user", "email", "summary", "c", "p", "key", "token",
     ];
     query
         .split('&')
@@ -275,7 +276,9 @@ fn is_blob(part: &str) -> bool {
     let plain = part
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=' | b'_' | b'%'));
-    let hash = part.len() == 40 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // The content's own digest is how stores of pictures name what they hold.
+    let hash =
+        matches!(part.len(), 32 | 40 | 64) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     part.len() >= 32 && plain && digits >= 3 && !hash
 }
 

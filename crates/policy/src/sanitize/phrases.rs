@@ -187,6 +187,8 @@ pub(super) const PHRASES: &[(Feature, &str)] = &[
     (F::Hail, "attention|note|notice|message|instruction*|memo|dear|warning to|for|all|any|dear $AIWORD"),
     (F::Hail, "attention|note|notice|message|instruction*|memo|dear|warning to|for all|any|the|every|whichever $AIWORD|language"),
     (F::Hail, "^ai|assistant|llm|chatbot|llms @COLON ~ $REVEAL|$DOIT|$OVERRIDE|if|when|do|dont|please|you|tell|the"),
+    (F::Hail, "note|message|notice|memo|information|instructions to|for automated|ai|llm|screening|ranking|analysis ~ software|system|systems|scan|scanner|scanners|screener|tool|tools|pipeline"),
+    (F::Hail, "invisible|hidden|unseen to|from|by humans|people|readers|reviewers|recruiters ~ visible|readable|read|seen"),
     (F::Hail, "if you are|re an|a ~ ai|llm|language|assistant|bot|automated"),
     (F::Hail, "^attention|hey|hello|hi|dear language|chatgpt|llm|gpt|claude|ai|gemini|assistant"),
     (F::Hail, "ai agent|assistant @COLON|reading|processing|must"),
@@ -195,7 +197,14 @@ pub(super) const PHRASES: &[(Feature, &str)] = &[
     (F::ToolOrder, "rm rf"),
     (F::MemoryPlant, "remember|memorisez|memorize|store|save|recuerda|retenez ~~ admin*|trusted|authorized|authorised|superuser|root|whitelisted|preapproved"),
     (F::MemoryPlant, "remember|store|save|memorize|update permanently|forever|memory ~ user|instruction*|always|rule|this"),
+    // What the reader of a document is to find in it.
+    (F::VerdictPlant, "if|when questioned|asked|queried|challenged|prompted ~~ ^report|say|respond|reply|answer|state|claim|maintain|insist that|with|only|it|this"),
+    (F::VerdictPlant, "^report|conclude|claim|state|say|respond|insist|answer that ~ is|are|was not malicious|harmful|suspicious|dangerous|phishing|spam|fraudulent"),
+    (F::VerdictPlant, "^report|conclude|claim|state|say|respond|insist|answer that ~ is|are|was safe|benign|legitimate|harmless|trustworthy"),
+    (F::VerdictPlant, "^do not|never evaluate|assess|judge|score|rank|grade|screen ~ candidate|applicant|resume|cv|submission|essay|paper|proposal|domain|application"),
+    (F::VerdictPlant, "^dont evaluate|assess|judge|score|rank|grade|screen ~ candidate|applicant|resume|cv|submission|essay|paper|proposal|domain|application"),
     (F::HarmAsk, "write|generate|compose|make|produce|create|give|tell ~ toxic|offensive|hateful|racist|sexist|harmful|derogatory|defamatory|insulting|obscene|violent|slur|insult|abusive ~ sentence|joke|paragraph|text|poem|tweet|message|story|about"),
+    (F::HarmAsk, "one|a|an|some toxic|offensive|hateful|racist|sexist|harmful|derogatory|defamatory|insulting|obscene|abusive sentence|joke|poem|tweet|slur|insult|slogan about|against|on|mocking"),
     (F::HarmAsk, "how|instructions|steps|guide|recipe ~ make|build|create|synthesize|cook|produce ~ bomb|bombs|explosive|explosives|meth|methamphetamine|napalm|weapon|malware|ransomware|poison|nerve"),
     (F::ToolOrder, "grant ~ permanent|full|admin|unlimited|remote|complete access|permission*|rights|control"),
     // Requests to decode.
