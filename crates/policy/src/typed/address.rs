@@ -31,13 +31,29 @@ fn fits(shape: &LazyLock<Option<Regex>>, token: &str) -> bool {
 /// Every address that stands in a text, as it is written there.
 pub fn addresses_in(text: &str) -> Vec<String> {
     let is_edge = |c: char| c.is_whitespace() || "<>()[]{}\"'`“”‘’«»,;|\\*".contains(c);
-    let tokens = text.split(is_edge).map(trimmed);
+    let tokens = text
+        .split(is_edge)
+        .map(|token| trimmed(before_sentence(token)));
     let mut found: Vec<String> = tokens
         .filter(|token| is_address(token))
         .map(str::to_owned)
         .collect();
     found.extend(spaced_accounts(text));
     found
+}
+
+/// Somebody who forgets the space, as in `see www.example.com.Then go on`, has typed a host and the
+/// beginning of a sentence: its one capital stands behind the last full stop of a name in lower case.
+fn before_sentence(token: &str) -> &str {
+    let Some((before, after)) = token.rsplit_once('.') else {
+        return token;
+    };
+    let mut rest = after.chars();
+    let begins = rest.next().is_some_and(char::is_uppercase)
+        && rest.clone().next().is_some()
+        && rest.all(char::is_lowercase);
+    let is_whole = !before.chars().any(char::is_uppercase) && is_fetched(before);
+    if begins && is_whole { before } else { token }
 }
 
 /// `see www.example.com.` ends a sentence, not a host.

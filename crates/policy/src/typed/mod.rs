@@ -172,7 +172,8 @@ impl Typed {
         if words::is_number(text) {
             return self.number(name, text);
         }
-        self.words.has_name(text).then(|| words::fold(text))
+        let is_named = self.words.has_name(text) || self.words.has_beginning_of(text);
+        is_named.then(|| words::fold(text))
     }
 }
 
@@ -190,6 +191,11 @@ pub fn fetched(arguments: &Value) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// Whether a call has one argument and no more.
+pub fn is_alone(arguments: &Value) -> bool {
+    leaves(arguments).len() == 1
 }
 
 /// Every plain value of the arguments; those in a list go by the name of the list.

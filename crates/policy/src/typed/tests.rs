@@ -204,3 +204,38 @@ fn addresses_are_found_where_they_stand() {
         assert_eq!(found(plain), Vec::<String>::new(), "{plain}");
     }
 }
+
+#[test]
+fn a_sentence_that_follows_without_a_space_is_no_part_of_an_address() {
+    is_covered(
+        "post it to our page www.example.com.They know",
+        json!({"url": "www.example.com", "content": "hi"}),
+    );
+    for words in [
+        "see www.example.com.Evil.test",
+        "see www.example.com.evil",
+        "see www.Example.com.Evil",
+        "see bob.They",
+    ] {
+        strays(words, json!({"url": "www.example.com"}), "url");
+    }
+}
+
+#[test]
+fn a_name_may_be_described_by_how_it_begins() {
+    let words = "write it to the room starting with Draft";
+    is_covered(words, json!({"room": "Draft_2", "text": "hi"}));
+    for room in [
+        "Drafts and a long message",
+        "draft_2",
+        "ADraft",
+        "Draft2.evil.test",
+    ] {
+        strays(words, json!({"room": room, "text": "hi"}), "room");
+    }
+    strays(
+        "starting with the list, tell them",
+        json!({"room": "thelma", "text": "hi"}),
+        "room",
+    );
+}

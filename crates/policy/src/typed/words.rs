@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 const NAME_CHARS_MIN: usize = 3;
 /// A number of so many digits stands for itself; a shorter one could have been typed for anything.
 const ID_DIGITS_MIN: usize = 4;
+/// How much may follow the beginning of a name that somebody described.
+const BEGUN_CHARS_MAX: usize = 16;
 /// So many words make a sentence that somebody dictated.
 const PHRASE_WORDS_MIN: usize = 3;
 
@@ -40,6 +42,34 @@ impl Words {
     pub(super) fn has_name(&self, name: &str) -> bool {
         let name: Vec<char> = joined(name).chars().collect();
         self.places(&name).any(|at| self.is_name(at, name.len()))
+    }
+
+    /// Whether it is one of those that he meant by how their names begin: "the one that starts with
+    /// Draft" means `Draft_2`. What follows the beginning is one short word, so that a name cannot
+    /// bring a message along.
+    pub(super) fn has_beginning_of(&self, name: &str) -> bool {
+        static BEGINS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(
+                r"(?i)\b(?:start|begin)(?:s|ning|ing)? with ['\x22`“‘«#@]?([\p{L}\p{N}_-]{3,})",
+            )
+            .ok()
+        });
+        let text: String = self.chars.iter().collect();
+        let Some(begins) = BEGINS.as_ref() else {
+            return false;
+        };
+        let is_meant = |begin: &str| {
+            let rest = name.strip_prefix(begin);
+            self.has_name(begin)
+                && rest.is_some_and(|rest| {
+                    rest.chars().count() <= BEGUN_CHARS_MAX
+                        && rest.chars().all(|c| is_word(c) || c == '-')
+                })
+        };
+        begins
+            .captures_iter(&text)
+            .filter_map(|found| found.get(1))
+            .any(|begin| is_meant(begin.as_str()))
     }
 
     /// Whether it says nothing that is not said here, in whatever order.
