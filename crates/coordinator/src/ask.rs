@@ -21,12 +21,13 @@ pub(crate) struct Asked {
 }
 
 /// The question whether an action may happen, with the notices about it; or why there is nobody who
-/// could answer it.
+/// could answer it. `whole` makes of the question about this effect the one that is asked.
 pub(crate) async fn permission(
     run: &mut Run,
     effect: &Effect,
     shown: &ToolCall,
     asked: Asked,
+    whole: impl FnOnce(Approval) -> Approval,
 ) -> Result<Result<Approval, String>, Wrong> {
     let tier = asked.tier;
     let policy = run.crew.policy();
@@ -46,6 +47,8 @@ pub(crate) async fn permission(
     if let Some(seconds) = policy.approval_ttl_s {
         approval.expires_at = approval.created_at.after(Duration::from_secs(seconds));
     }
+    // What is announced is what is asked, be it about this call alone or about more.
+    let approval = whole(approval);
     let notices = notice::asked(&run.crew, &run.task, &approval, &deciders).await?;
     run.writes.extend(notices);
     Ok(Ok(approval))

@@ -1,11 +1,13 @@
 //! A tool call becomes an effect, and policy gives a permit, a question or a refusal.
 
 use crate::ask::{self, Asked};
+use crate::batch::{self, Member, Said};
 use crate::decide::approvals_of;
 use crate::outward::{self, Target};
 use crate::run::Run;
-use crate::wishes::{Foreseen, MANDATE, Wishes};
-use crate::{Wrong, delegate, foreign, standing, wishes};
+use crate::weigh::{Weighed, weigh};
+use crate::wishes::{Foreseen, MANDATE};
+use crate::{Wrong, delegate, foreign, wishes};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wardroom_domain::{
@@ -13,13 +15,9 @@ use wardroom_domain::{
     ToolCall, limits,
 };
 use wardroom_engine::Judgement;
-use wardroom_executors::{Errand, Executor, Passage};
-use wardroom_policy::classify::{self, Ground, PUSH_RULE, Verdict};
-use wardroom_policy::decide::{
-    ANYONE, Circumstances, Decision, Destination, Reach, Request, SERVER_CHANGED, apply_verdict,
-    server_verdict,
-};
-use wardroom_policy::typed::fetched;
+use wardroom_executors::Executor;
+use wardroom_policy::classify::{self, Ground, Verdict};
+use wardroom_policy::decide::{Decision, Reach, SERVER_CHANGED, apply_verdict, server_verdict};
 use wardroom_tools::{FIND_TOOLS, Foreign, Seat, Standing, Tool};
 
 /// How long an action waits that the org has paused, if nobody wakes it when the pause ends.
@@ -28,20 +26,20 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 const MANDATE_TIER: RiskTier = RiskTier::L2Destructive;
 
 /// A call with everything that policy and people need to know of it.
-struct Case {
-    call: ToolCall,
-    class: RetryClass,
-    version: String,
-    reach: Reach,
-    verdict: Verdict,
+pub(crate) struct Case {
+    pub(crate) call: ToolCall,
+    pub(crate) class: RetryClass,
+    pub(crate) version: String,
+    pub(crate) reach: Reach,
+    pub(crate) verdict: Verdict,
     /// Where it goes, if it leaves the box.
-    targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// What the arguments only name.
-    target: Value,
+    pub(crate) target: Value,
     /// What a person is shown.
-    shown: Value,
+    pub(crate) shown: Value,
     /// The server's tool that carries it out, if it is one.
-    foreign: Option<Foreign>,
+    pub(crate) foreign: Option<Foreign>,
 }
 
 /// Judges the call that the task is at.
@@ -80,6 +78,22 @@ pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement
         }
     };
     decide(run, case).await
+}
+
+/// A call that may leave the box, as it will be judged; none where it cannot be asked about ahead.
+pub(crate) async fn outward_case(run: &Run, call: ToolCall) -> Option<Case> {
+    let tool = run.crew.tools().check(Seat::Executor, &call).ok()?.clone();
+    match tool.foreign.clone() {
+        Some(foreign) => Some(in_server(run, &tool, foreign, call)),
+        None if Executor::knows(&tool.name) => Some(in_sandbox(run, &tool, call).await),
+        None => None,
+    }
+}
+
+/// Whether a call would be lent something that its own question has to name.
+pub(crate) fn uses_secret(run: &Run, call: &ToolCall) -> bool {
+    let rules = run.bench.benches().hands.rules();
+    call.arguments.get("secret").is_some() || !outward::secret_uses(rules, call).is_empty()
 }
 
 /// What the sandbox carries out stays in the view or leaves the box, as its words say.
@@ -193,93 +207,31 @@ async fn judge_apply(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judge
     decide(run, case).await
 }
 
-/// Where a call leads that leaves the box, and who may read it there.
-#[derive(Default)]
-struct Heading {
-    address: String,
-    readers: Vec<String>,
-}
-
-impl Heading {
-    /// The org lets a server that it vouches for act for the requester. A place among the
-    /// arguments leads further, and so does a server that nobody vouches for.
-    fn of(run: &Run, case: &Case) -> Self {
-        let Some(foreign) = &case.foreign else {
-            return Self::to_anyone(outward::address(&case.targets));
-        };
-        let places = fetched(&case.call.arguments);
-        let server = format!("mcp:{}", foreign.server);
-        match &places[..] {
-            [] if is_vouched(foreign) => Self {
-                address: String::new(),
-                readers: vec![server, run.requester.user.to_string()],
-            },
-            // Which of several places would be meant is not known, so no one of them is named.
-            [] | [_, _, ..] => Self::to_anyone(String::new()),
-            [(_, place)] => Self::to_anyone(place.clone()),
-        }
-    }
-
-    fn to_anyone(address: String) -> Self {
-        Self {
-            address,
-            readers: vec![ANYONE.to_owned()],
-        }
-    }
-}
-
-/// What the org vouched for is the definition that it took in, and no other.
-fn is_vouched(foreign: &Foreign) -> bool {
-    foreign.vouched.is_some() && foreign.standing == Standing::Accepted
-}
-
 async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     let crew = run.crew.clone();
-    let policy = crew.policy_now().await?;
-    let wishes = Wishes::of(run, case.reach == Reach::Outside).await?;
-    let behind = wishes.around();
     let effect = effect_of(run, &case);
-    let errand = Errand {
-        effect: effect.clone(),
-        fence: run.fence,
-        timeout: time_for(run, &case.call),
-        foreign: case.foreign.clone(),
-        passage: passage_of(&case),
+    let (decided, may_batch) = match batch::said(run, &effect).await? {
+        Said::Expired => {
+            let text = "expired: nobody answered in time, so it was not done".to_owned();
+            return Ok(refused(run, text, Value::Null));
+        }
+        Said::Yes(yes) => {
+            run.decided = None;
+            (Some(*yes), false)
+        }
+        Said::AskAlone => (run.decided.take(), false),
+        Said::Nothing => (run.decided.take(), true),
     };
-    let heading = Heading::of(run, &case);
-    let readers: Vec<&str> = heading.readers.iter().map(String::as_str).collect();
-    let standing = standing::around(run).await?;
-    let decided = match run.decided.take() {
+    let decided = match decided {
         Some(decided) => Some(decided),
         None => ask::answered(run, &effect).await?,
     };
-    let request = Request {
-        requester: &run.requester,
-        origin: run.task.origin,
-        tool: &case.call.tool,
-        arguments: &case.call.arguments,
-        reach: case.reach.clone(),
-        destination: (case.reach == Reach::Outside).then(|| Destination {
-            address: &heading.address,
-            recipient: None,
-            readers: &readers,
-        }),
-        verdict: case.verdict.clone(),
-        labels: &run.task.labels,
-        digest: effect.digest,
-        approval: decided.as_ref(),
-        circumstances: Circumstances {
-            is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
-            context: Some(run.task.context),
-            agent: &run.task.agent,
-            mandate: behind.mandate,
-            typed: behind.typed,
-            done: behind.done,
-            ..standing.circumstances(run)
-        },
-    };
-    let now = crew.clock.now();
-    match policy.decide(errand, &request, now) {
+    let Weighed {
+        effect,
+        decision,
+        foreseen,
+    } = weigh(run, &case, decided.as_ref()).await?;
+    match decision {
         Decision::Allow(permit) => {
             let rule = permit.rule().to_owned();
             let approval = decided.filter(|approval| rule.ends_with(&approval.id.to_string()));
@@ -309,26 +261,7 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
                 rationale,
                 kind,
             };
-            let call = ToolCall {
-                arguments: case.shown.clone(),
-                ..case.call.clone()
-            };
-            let foreseen = wishes.to_ask(&policy, &request, now);
-            let asked = match foreseen {
-                Some(_) => Asked {
-                    tier: MANDATE_TIER,
-                    kind: None,
-                    ..asked
-                },
-                None => asked,
-            };
-            match ask::permission(run, &effect, &call, asked).await? {
-                Ok(approval) => Ok(Judgement::Ask {
-                    approval: Box::new(about(approval, foreseen)),
-                    effect: Box::new(effect),
-                }),
-                Err(why) => Ok(deny(run, &case, "no-approver", &why)),
-            }
+            ask_about(run, &case, &effect, asked, foreseen, may_batch).await
         }
         Decision::Wait { rationale, .. } => {
             run.task.progress.note.clone_from(&rationale);
@@ -343,21 +276,52 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     }
 }
 
-/// What is open to an errand while it is carried out.
-fn passage_of(case: &Case) -> Passage {
-    match case.reach {
-        Reach::Outside if case.foreign.is_some() => Passage::Shut,
-        Reach::Outside if case.verdict.rule == PUSH_RULE => Passage::Push,
-        Reach::Outside => Passage::Open,
-        _ => Passage::Shut,
+/// Asks about what the request foresees, about all calls of this turn that would ask, or about this
+/// one: as few questions as say exactly what would happen.
+async fn ask_about(
+    run: &mut Run,
+    case: &Case,
+    effect: &Effect,
+    asked: Asked,
+    foreseen: Option<Foreseen>,
+    may_batch: bool,
+) -> Result<Judgement, Wrong> {
+    let mut members = Vec::new();
+    let first = Member::of(run, case, effect, &asked.rationale);
+    if let (Some(first), true, None) = (first, may_batch, &foreseen) {
+        members.push(first);
+        members.extend(batch::others(run).await?);
+    }
+    let highest = members.iter().map(|member| member.tier).max();
+    let asked = match (&foreseen, highest) {
+        (Some(_), _) => Asked {
+            tier: MANDATE_TIER,
+            kind: None,
+            ..asked
+        },
+        // Who may decide the gravest of several may decide them all.
+        (None, Some(tier)) if members.len() > 1 => Asked { tier, ..asked },
+        _ => asked,
+    };
+    let call = ToolCall {
+        arguments: case.shown.clone(),
+        ..case.call.clone()
+    };
+    let whole = |approval: Approval| match &foreseen {
+        Some(foreseen) => about(approval, foreseen),
+        None => batch::about(&approval, &members).unwrap_or(approval),
+    };
+    match ask::permission(run, effect, &call, asked, whole).await? {
+        Ok(approval) => Ok(Judgement::Ask {
+            approval: Box::new(approval),
+            effect: Box::new(effect.clone()),
+        }),
+        Err(why) => Ok(deny(run, case, "no-approver", &why)),
     }
 }
 
 /// The question about what was foreseen, in place of the one about the first of its actions.
-fn about(approval: Approval, foreseen: Option<&Foreseen>) -> Approval {
-    let Some(foreseen) = foreseen else {
-        return approval;
-    };
+fn about(approval: Approval, foreseen: &Foreseen) -> Approval {
     let mandate = &foreseen.mandate;
     Approval {
         tool: MANDATE.to_owned(),
@@ -387,7 +351,7 @@ fn deny(run: &mut Run, case: &Case, rule: &str, why: &str) -> Judgement {
     )
 }
 
-fn effect_of(run: &Run, case: &Case) -> Effect {
+pub(crate) fn effect_of(run: &Run, case: &Case) -> Effect {
     Effect {
         id: Effect::id_of(run.task.id, run.life.steps, &case.call),
         task: run.task.id,
@@ -419,7 +383,7 @@ pub(crate) async fn authorize_again(run: &mut Run, effect: EffectId) -> Result<b
     Ok(matches!(judgement?, Judgement::Allowed { effect: again, .. } if again.id == effect))
 }
 
-fn time_for(run: &Run, call: &ToolCall) -> Duration {
+pub(crate) fn time_for(run: &Run, call: &ToolCall) -> Duration {
     let asked = call
         .arguments
         .get("timeout_s")

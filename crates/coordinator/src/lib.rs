@@ -23,6 +23,8 @@ mod run;
 mod signals;
 mod assemble;
 mod authorize;
+mod weigh;
+mod batch;
 mod ask;
 mod outward;
 mod lend;

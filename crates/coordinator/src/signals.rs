@@ -2,9 +2,10 @@
 //! that holds the task reads it, at a boundary.
 
 use crate::authorize::outcome;
+use crate::batch::BATCH;
 use crate::crew::Crew;
 use crate::run::Run;
-use crate::wishes::ANSWERED_BY;
+use crate::wishes::{ANSWERED_BY, MANDATE};
 use crate::{Wrong, advance, delegate};
 use serde_json::{Value, json};
 use wardroom_domain::{
@@ -189,10 +190,17 @@ fn event_of_decision(run: &Run, approval: &Approval, decision: ApprovalDecision)
     }
 }
 
+/// Whether a question was about more than the call that raised it.
+fn is_about_more(approval: &Approval) -> bool {
+    matches!(approval.tool.as_str(), BATCH | MANDATE)
+}
+
 /// What the model reads instead of the action's outcome; none when it may be carried out.
 fn answer_of(run: &Run, approval: &Approval, decision: ApprovalDecision) -> Option<Outcome> {
     let text = match (approval.question, decision) {
         (Question::Permission, ApprovalDecision::Approve) => return None,
+        // The question was about more than this call, and so was the no.
+        (Question::Permission, ApprovalDecision::Deny) if is_about_more(approval) => return None,
         (Question::Answer, ApprovalDecision::Approve) => {
             let words = approval.answer.clone().unwrap_or_default();
             let by = json!({ANSWERED_BY: approval.decided_by});

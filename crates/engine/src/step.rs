@@ -391,7 +391,8 @@ impl Stepper {
         });
         self.move_to(TaskStatus::Running, "a person has answered");
         match answer {
-            None if decision == ApprovalDecision::Approve => self.next_line(),
+            // A yes, or a no to several at once, after which each is asked about alone.
+            None if decision != ApprovalDecision::Expire => self.next_line(),
             None => self.end(TaskStatus::Failed, "a question ended without an answer"),
             Some(outcome) => self.answered(None, outcome),
         }
