@@ -172,11 +172,8 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wr
 /// A foreign server carries it out. Whatever it answers comes from outside.
 async fn in_server(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong> {
     let effect = permit.subject().effect.clone();
-    let server = permit
-        .subject()
-        .foreign
-        .as_ref()
-        .map(|foreign| foreign.server.clone());
+    let foreign = permit.subject().foreign.clone();
+    let server = foreign.as_ref().map(|foreign| foreign.server.clone());
     let (crew, task, tool) = (run.crew.clone(), run.task.id, effect.call.tool.clone());
     let mut heard = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
@@ -201,6 +198,10 @@ async fn in_server(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wro
             run.task.labels = run.task.labels.join(&of_server(server.as_deref()));
             let mut detail = answer.detail;
             detail["server"] = json!(server);
+            if let (Some(foreign), Some(data)) = (&foreign, &answer.data) {
+                let own = crew.foreign.own_parts(foreign);
+                detail[foreign::NAMED_BY_ORG] = json!(foreign::named_in(own, data));
+            }
             let settled = outcome(run, answer.is_error, answer.text, detail);
             return Ok(Carried::Settled(settled));
         }

@@ -6,8 +6,10 @@
 
 mod shelf;
 mod find;
+mod own;
 
 pub(crate) use find::find;
+pub(crate) use own::{NAMED_BY_ORG, named_in};
 
 use crate::Wrong;
 use crate::crew::Crew;
@@ -21,7 +23,7 @@ use tokio::task::JoinSet;
 use wardroom_domain::{AuditKind, Chain, RiskTier, UserId};
 use wardroom_executors::mcp::McpServers;
 use wardroom_store::{CommitError, Conflict, PutDocument, Write};
-use wardroom_tools::{Catalogue, Definition, Foreign};
+use wardroom_tools::{Catalogue, Definition, Foreign, Standing};
 
 pub use shelf::{ServerSeen, ToolSeen};
 
@@ -39,6 +41,8 @@ pub struct ForeignTools {
     pub(crate) servers: McpServers,
     /// What the org vouches for, by server and by the server's own name of the tool.
     vouched: BTreeMap<String, BTreeMap<String, RiskTier>>,
+    /// Which parts of an answer are the org's own data, by server and tool.
+    own: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     shelf: Mutex<Shelf>,
     catalogue: RwLock<Arc<Catalogue>>,
     /// Becomes true when the catalogue holds what is known of every server.
@@ -47,7 +51,11 @@ pub struct ForeignTools {
 
 impl ForeignTools {
     /// Nothing is started or known yet.
-    pub fn new(servers: McpServers, vouched: BTreeMap<String, BTreeMap<String, RiskTier>>) -> Self {
+    pub fn new(
+        servers: McpServers,
+        vouched: BTreeMap<String, BTreeMap<String, RiskTier>>,
+        own: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    ) -> Self {
         let names: Vec<String> = servers.all().map(|server| server.name.clone()).collect();
         Self {
             looked: watch::Sender::new(names.is_empty()),
@@ -55,6 +63,17 @@ impl ForeignTools {
             catalogue: RwLock::new(Arc::new(Catalogue::builtin())),
             servers,
             vouched,
+            own,
+        }
+    }
+
+    /// The paths to what the org's own people write in an answer of this tool, as it was accepted.
+    pub(crate) fn own_parts(&self, foreign: &Foreign) -> &[String] {
+        let paths = self.own.get(&foreign.server);
+        let paths = paths.and_then(|tools| tools.get(&foreign.tool));
+        match foreign.standing {
+            Standing::Accepted => paths.map_or(&[], Vec::as_slice),
+            _ => &[],
         }
     }
 

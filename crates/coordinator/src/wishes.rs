@@ -1,8 +1,9 @@
 //! What a task's person typed himself, what was foreseen from it, and what has been done of it.
 
-use crate::Wrong;
 use crate::decide::approvals_of;
 use crate::run::Run;
+use crate::{Wrong, foreign};
+use serde_json::Value;
 use wardroom_domain::{
     ApprovalDecision, Digest, Labels, Mandate, RiskTier, TaskId, Timestamp, ToolCall, limits,
 };
@@ -62,7 +63,33 @@ pub(crate) fn done(run: &Run) -> Vec<ToolCall> {
     done.into_iter().map(|(_, call)| call).collect()
 }
 
+/// The addresses that the org's own data named in what the task has heard.
+fn named_by_org(run: &Run) -> Option<Typed> {
+    let mut named = Vec::new();
+    for fact in run.facts() {
+        let Fact::Settled {
+            effect: Some(id),
+            outcome,
+            ..
+        } = fact
+        else {
+            continue;
+        };
+        // What runs in a sandbox writes its detail itself; the org vouches for servers alone.
+        let is_servers = run
+            .effect(*id)
+            .is_some_and(|effect| effect.call.tool.contains("__"));
+        let found = outcome.detail.get(foreign::NAMED_BY_ORG);
+        if let (true, Some(Value::Array(found))) = (is_servers, found) {
+            named.extend(found.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+    }
+    let lines = named.iter().map(String::as_str);
+    (!named.is_empty()).then(|| Typed::of(lines))
+}
+
 /// What was foreseen for a task, with where a person's yes to it stands.
+#[derive(Clone)]
 pub(crate) struct Foreseen {
     pub(crate) mandate: Mandate,
     pub(crate) digest: Digest,
@@ -81,6 +108,7 @@ impl Foreseen {
 #[derive(Default)]
 pub(crate) struct Wishes {
     typed: Option<Typed>,
+    named_by_org: Option<Typed>,
     done: Vec<ToolCall>,
     foreseen: Option<Foreseen>,
 }
@@ -93,6 +121,7 @@ impl Wishes {
         }
         Ok(Self {
             typed: typed(run),
+            named_by_org: named_by_org(run),
             done: done(run),
             foreseen: foreseen(run).await?,
         })
@@ -102,6 +131,7 @@ impl Wishes {
     pub(crate) fn around(&self) -> Circumstances<'_> {
         Circumstances {
             typed: self.typed.as_ref(),
+            named_by_org: self.named_by_org.as_ref(),
             done: &self.done,
             mandate: self.foreseen.as_ref().and_then(Foreseen::in_force),
             ..Circumstances::default()

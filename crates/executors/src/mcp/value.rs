@@ -14,10 +14,14 @@ pub struct Answer {
     pub text: String,
     /// What it was made of.
     pub detail: Value,
+    /// What it says as data, where it is data.
+    pub data: Option<Value>,
 }
 
 /// What stands in the place of a part that this version does not know.
 const UNKNOWN: &str = "[something of a kind that is not known here]";
+/// More is not read as data.
+const DATA_BYTES_MAX: usize = 1 << 20;
 /// The mark where a long answer was cut.
 const CUT: &str = "\n[the rest of the answer was cut here]";
 
@@ -30,11 +34,13 @@ impl Answer {
             parts = vec![structured.to_string()];
         }
         let whole = parts.join("\n");
+        let data = result.structured_content.or_else(|| read_data(&whole));
         let detail = json!({"parts": parts.len(), "bytes": whole.len()});
         Self {
             is_error: result.is_error.unwrap_or(false),
             text: cut(whole),
             detail,
+            data,
         }
     }
 
@@ -44,8 +50,15 @@ impl Answer {
             is_error: true,
             text: cut(format!("the server refused: {message}")),
             detail: Value::Null,
+            data: None,
         }
     }
+}
+
+/// Many servers answer in JSON without saying so.
+fn read_data(text: &str) -> Option<Value> {
+    let may_be = text.starts_with(['{', '[']) && text.len() <= DATA_BYTES_MAX;
+    may_be.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
 fn cut(mut text: String) -> String {

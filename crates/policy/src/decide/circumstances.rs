@@ -36,6 +36,8 @@ pub struct Circumstances<'a> {
     pub mandate: Option<&'a Mandate>,
     /// What the requester typed himself; none where nobody typed anything, or not to be relied on.
     pub typed: Option<&'a Typed>,
+    /// What the org's own data has named in this task, where the org declared it to be its own.
+    pub named_by_org: Option<&'a Typed>,
     /// What the task has done so far beyond looking: a wish that was said once is carried out once.
     pub done: &'a [ToolCall],
     /// Whether the org vouches for what the tool does, so that its tier is known and not guessed.

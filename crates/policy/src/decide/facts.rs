@@ -4,7 +4,7 @@ use super::disclosure::{ANYONE, is_in_mandate, is_too_narrow, is_typed};
 use super::kind::action_kind;
 use super::policy::Policy;
 use super::request::{Reach, Request};
-use crate::typed::Stray;
+use crate::typed::{Stray, Typed, is_alone};
 use wardroom_domain::{
     ActionKind, ApprovalDecision, ApprovalId, BypassMode, GrantId, Integrity, PermissionLevel,
     RiskTier, ScopeKind, Timestamp,
@@ -66,7 +66,11 @@ impl Facts {
             wished: leaves && wish.is_ok(),
             stray: wish.err().flatten(),
             secret: request.arguments["secret"].as_str().map(str::to_owned),
-            discloses: leaves && !mandated && !typed && is_too_narrow(request.labels, readers),
+            discloses: leaves
+                && !mandated
+                && !typed
+                && !is_led_by_org(request)
+                && is_too_narrow(request.labels, readers),
             paused: around.emergency.pause_mutations && changes(request),
             granted: granted(policy, request, now),
             approved: spendable(request, now),
@@ -78,6 +82,17 @@ impl Facts {
     pub fn kind(&self, request: &Request<'_>) -> ActionKind {
         action_kind(request.tool, request.arguments, &request.verdict)
     }
+}
+
+/// Whether it only looks at an address that the org's own data names whole, and says nothing else.
+fn is_led_by_org(request: &Request<'_>) -> bool {
+    let (named, to) = (request.circumstances.named_by_org, &request.destination);
+    let is_look = request.verdict.tier == RiskTier::L0Readonly;
+    let says_it_alone =
+        |named: &Typed, address: &str| named.holds_address(address) && is_alone(request.arguments);
+    let led = named.zip(to.as_ref());
+    is_look
+        && led.is_some_and(|(named, to)| !to.address.is_empty() && says_it_alone(named, to.address))
 }
 
 /// Whether the requester himself wished for exactly this: he typed all that it is aimed at, nothing

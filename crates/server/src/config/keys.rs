@@ -37,7 +37,9 @@ pub fn known(path: &[&str]) -> Known {
         ["models"] | ["mcp"] | ["connectors", "telegram"] | ["routing", "task_types"] => {
             Known::AnyName
         }
-        ["mcp", _, "tiers" | "headers" | "env"] | ["sandbox", "git_tokens"] => Known::AnyName,
+        ["mcp", _, "tiers" | "headers" | "env" | "org_data"] | ["sandbox", "git_tokens"] => {
+            Known::AnyName
+        }
         _ => Known::Value,
     }
 }

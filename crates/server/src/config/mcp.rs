@@ -20,6 +20,8 @@ pub struct McpSettings {
     pub headers: BTreeMap<String, KeyReference>,
     /// What the org vouches for; a tool that is not listed is `L2_DESTRUCTIVE`.
     pub tiers: BTreeMap<String, RiskTier>,
+    /// Which parts of a tool's answer the org's own people write, as paths: `/*/text`.
+    pub org_data: BTreeMap<String, Vec<String>>,
     /// Whether the command runs in the sandbox; it does unless the org says otherwise.
     pub sandboxed: Option<bool>,
     /// The environment of the command, which is otherwise empty.
@@ -114,6 +116,14 @@ fn by_url(server: &McpSettings, url: &str) -> Option<(String, String)> {
 }
 
 fn details(server: &McpSettings) -> Option<(String, String)> {
+    let unfit = |(tool, paths): (&String, &Vec<String>)| {
+        let path = paths.iter().find(|path| !path.starts_with('/'))?;
+        let reason = format!("`{path}` is no path into an answer; write one such as \"/*/text\"");
+        told(&format!("org_data.{tool}"), reason)
+    };
+    if let Some(wrong) = server.org_data.iter().find_map(unfit) {
+        return Some(wrong);
+    }
     if server.timeout_s == Some(0) {
         return told("timeout_s", "0 is too little; write 1 or more");
     }

@@ -46,6 +46,8 @@ pub(super) fn crew(
     let hands = hands(startup, folders)?;
     let vouched = config.mcp.iter();
     let vouched = vouched.map(|(name, server)| (name.clone(), server.tiers.clone()));
+    let own = config.mcp.iter();
+    let own = own.map(|(name, server)| (name.clone(), server.org_data.clone()));
     let servers = McpServers::new(found.mcp.servers, hands.clone());
     let (store, clock) = (found.store, found.clock);
     let lender = Lender::new(config, found.vault, store.clone(), found.org, clock.clone());
@@ -55,7 +57,7 @@ pub(super) fn crew(
         objects: found.objects,
         router,
         policy: config.policy(),
-        foreign: ForeignTools::new(servers, vouched.collect()),
+        foreign: ForeignTools::new(servers, vouched.collect(), own.collect()),
         benches: benches(config, folders, hands),
         clock,
         settings: settings(config),
