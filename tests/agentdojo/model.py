@@ -1,5 +1,6 @@
 """A model in the OpenAI dialect that replays calls: those of the user task, and, if it is a
-compromised one, then those of the injected task. It obeys and goes on whatever it hears."""
+compromised one, then those of the injected task. It obeys and goes on whatever it hears. What it
+would do at once it says in one turn, as models do: looks together, changes together."""
 
 import asyncio
 import json
@@ -11,28 +12,32 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 
+def function(call: tuple[str, dict]) -> dict:
+    name, arguments = call
+    return {"name": name, "arguments": json.dumps(arguments, default=str)}
+
+
 class Replay:
     def __init__(self):
-        # By the person who asked: the calls, and the words at the end.
-        self.scripts: dict[str, tuple[list[tuple[str, dict]], str]] = {}
+        # By the person who asked: the turns with their calls, and the words at the end.
+        self.scripts: dict[str, tuple[list[list[tuple[str, dict]]], str]] = {}
 
-    def says(self, person: str, calls: list[tuple[str, dict]], answer: str):
-        self.scripts[person] = (calls, answer)
+    def says(self, person: str, turns: list[list[tuple[str, dict]]], answer: str):
+        self.scripts[person] = (turns, answer)
 
     async def complete(self, request):
         asked = await request.json()
-        calls, answer = self.scripts.get(asked.get("user"), ([], "done"))
+        turns, answer = self.scripts.get(asked.get("user"), ([], "done"))
         turn = sum(message["role"] == "assistant" for message in asked["messages"])
         message = {"role": "assistant", "content": None}
-        if turn < len(calls):
-            name, arguments = calls[turn]
-            function = {"name": name, "arguments": json.dumps(arguments, default=str)}
+        if turn < len(turns):
             message["tool_calls"] = [
-                {"id": f"call_{turn}", "type": "function", "function": function}
+                {"id": f"call_{turn}_{number}", "type": "function", "function": function(call)}
+                for number, call in enumerate(turns[turn])
             ]
         else:
             message["content"] = answer
-        reason = "tool_calls" if turn < len(calls) else "stop"
+        reason = "tool_calls" if turn < len(turns) else "stop"
         choice = {"index": 0, "message": message, "finish_reason": reason}
         usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         body = {"id": "chatcmpl-1", "object": "chat.completion", "created": int(time.time())}

@@ -14,7 +14,7 @@ BINARY = os.environ.get("WARDROOM_BIN", str(REPOSITORY / "target/debug/wardroom"
 ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "TIMED_OUT"}
 
 
-def configuration(model_port: int, servers: dict[str, tuple[str, dict]], ttl_s: int) -> str:
+def configuration(model_port: int, servers: dict[str, tuple[str, dict, dict]], ttl_s: int) -> str:
     lines = [
         'profile = "agenticai"',
         "[policy]",
@@ -28,9 +28,11 @@ def configuration(model_port: int, servers: dict[str, tuple[str, dict]], ttl_s: 
         'coordinator = ["default"]',
         'executor = ["default"]',
     ]
-    for name, (url, tiers) in servers.items():
+    for name, (url, tiers, org_data) in servers.items():
         lines += [f"[mcp.{name}]", f'url = "{url}"', f"[mcp.{name}.tiers]"]
         lines += [f'{tool} = "{tier}"' for tool, tier in tiers.items()]
+        lines += [f"[mcp.{name}.org_data]"]
+        lines += [f"{tool} = {json.dumps(paths)}" for tool, paths in org_data.items()]
     return "\n".join(lines) + "\n"
 
 
