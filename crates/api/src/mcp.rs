@@ -2,6 +2,7 @@
 
 use crate::schema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use wardroom_domain::{Digest, RiskTier};
 
@@ -37,13 +38,39 @@ pub struct McpTool {
     pub tier: RiskTier,
     /// Whether the org vouches for that.
     pub is_vouched: bool,
-    /// `accepted`; `changed`, until a person says yes to a call; `refused`.
+    /// `accepted`; `changed`, until a person says yes to a call or an admin accepts it; `refused`.
     pub standing: String,
     /// Why it cannot be used.
     pub why: Option<String>,
     /// What the server says of it, made plain.
     pub description: String,
+    /// The schema of its arguments, as the server gives it.
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+    /// What was accepted under its name, where the server says something else by now.
+    pub accepted: Option<McpDefinition>,
     /// The fingerprint of its definition.
+    #[schema(value_type = schema::Digest)]
+    pub definition: Digest,
+}
+
+/// What a server said of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct McpDefinition {
+    /// Its description, made plain.
+    pub description: String,
+    /// The schema of its arguments.
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+}
+
+/// `POST /v1/mcp/{name}/accept`: what the server says of this tool now is the org's definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptTool {
+    /// The server's own name for it.
+    pub tool: String,
+    /// The fingerprint of the definition that was read.
     #[schema(value_type = schema::Digest)]
     pub definition: Digest,
 }

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use wardroom_domain::{AuditKind, Chain, RiskTier, UserId};
+use wardroom_domain::{AuditKind, Capability, Chain, Digest, Principal, RiskTier, UserId};
 use wardroom_executors::mcp::McpServers;
 use wardroom_store::{CommitError, Conflict, PutDocument, Write};
 use wardroom_tools::{Catalogue, Definition, Foreign, Standing};
@@ -264,11 +264,42 @@ pub(crate) async fn accept(
         return Ok(());
     };
     let by = by.map_or("system".to_owned(), |user| user.to_string());
-    let accepted = put(crew, &foreign.server, &by, |accepted| {
+    take_in(crew, &foreign.server, &by, &definition).await
+}
+
+/// Accepts what a server says of a tool now, by the word of somebody who makes the org's rules and
+/// has read this very definition.
+pub async fn accept_tool(
+    crew: &Crew,
+    by: &Principal,
+    server: &str,
+    tool: &str,
+    read: Digest,
+) -> Result<(), Wrong> {
+    if !by.may(Capability::ManagePolicy) {
+        let text = "what a server says of its tools is accepted by an admin";
+        return Err(Wrong::Forbidden(text.to_owned()));
+    }
+    let now = crew.foreign.shelf().definition_of(server, tool);
+    let now = now.ok_or(Wrong::missing("tool"))?;
+    if now.fingerprint() != read {
+        let text = "the server says something else of this tool by now; read it again";
+        return Err(Wrong::Unfit(text.to_owned()));
+    }
+    take_in(crew, server, &by.user.to_string(), &now).await
+}
+
+async fn take_in(
+    crew: &Crew,
+    server: &str,
+    by: &str,
+    definition: &Definition,
+) -> Result<(), Wrong> {
+    let accepted = put(crew, server, by, |accepted| {
         accepted.insert(definition.clone());
     })
     .await?;
-    crew.foreign.shelf().accept_all(&foreign.server, accepted);
+    crew.foreign.shelf().accept_all(server, accepted);
     crew.foreign.rebuild();
     Ok(())
 }

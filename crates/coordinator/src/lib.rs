@@ -62,7 +62,7 @@ pub use bus::{Bus, Live};
 pub use converse::answer;
 pub use crew::{Crew, Parts, Settings};
 pub use due::recover;
-pub use foreign::{ForeignTools, ServerSeen, ToolSeen, attend_servers, recall};
+pub use foreign::{ForeignTools, ServerSeen, ToolSeen, accept_tool, attend_servers, recall};
 pub use ledger::AuditContent;
 pub use lend::GitToken;
 pub use time::Clock;

@@ -80,6 +80,8 @@ enum Verb {
     Secret(verbs::secret::Secret),
     #[command(subcommand)]
     Sandbox(verbs::sandbox::Sandbox),
+    #[command(subcommand)]
+    Mcp(verbs::mcp::Mcp),
     Doctor(verbs::doctor::Doctor),
     #[command(subcommand)]
     Config(verbs::config::Config),
@@ -112,6 +114,7 @@ impl Cli {
             Verb::Emergency(emergency) => emergency.run(&place?),
             Verb::Secret(secret) => secret.run(&place?),
             Verb::Sandbox(sandbox) => sandbox.run(&place?),
+            Verb::Mcp(mcp) => mcp.run(&place?),
             Verb::Doctor(doctor) => doctor.run(&place?),
             Verb::Config(config) => config.run(&place?),
             Verb::Migrate(migrate) => migrate.run(&place?),

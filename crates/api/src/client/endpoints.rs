@@ -9,7 +9,7 @@ use crate::emergency::{ControlMoved, Emergency, MoveControl};
 use crate::grant::GrantList;
 use crate::health::{Health, Readiness};
 use crate::invite::{ConfirmPairing, CreateInvite, Invite, InviteList, PairingList};
-use crate::mcp::McpServerList;
+use crate::mcp::{AcceptTool, McpServer, McpServerList};
 use crate::message::{MessageList, PostMessage, Reply};
 use crate::page::Page;
 use crate::policy::{
@@ -375,6 +375,16 @@ impl Client {
     /// `GET /v1/mcp`
     pub async fn mcp_servers(&self) -> Result<McpServerList, ClientError> {
         self.get("v1/mcp", &NO_QUERY).await
+    }
+
+    /// `POST /v1/mcp/{name}/accept`
+    pub async fn accept_tool(
+        &self,
+        server: &str,
+        accept: &AcceptTool,
+    ) -> Result<McpServer, ClientError> {
+        let path = format!("v1/mcp/{}/accept", segment(server));
+        self.post(&path, accept).await
     }
 
     /// `GET /v1/policy`

@@ -117,6 +117,10 @@ pub struct ToolSeen {
     pub why: Option<String>,
     /// What the server says of it, made plain.
     pub description: String,
+    /// The schema of its arguments, made plain.
+    pub parameters: Value,
+    /// The description and the schema that were accepted, where it says something else by now.
+    pub accepted: Option<(String, Value)>,
     /// The fingerprint of its definition.
     pub definition: Digest,
 }
@@ -181,6 +185,12 @@ impl Shelf {
             .cloned()
     }
 
+    /// What the server says now of the tool of this name.
+    pub(super) fn definition_of(&self, server: &str, tool: &str) -> Option<Definition> {
+        let mut all = self.servers.get(server)?.definitions().iter();
+        all.find(|now| now.name == tool).cloned()
+    }
+
     /// What was accepted under the name of this tool.
     pub(super) fn accepted(&self, foreign: &Foreign) -> Option<Definition> {
         let accepted = self.servers.get(&foreign.server)?.accepted.as_ref()?;
@@ -203,7 +213,9 @@ impl Shelf {
                 Look::Good(_) => ("ready", None),
                 Look::Failed(why) => ("failed", Some(why.clone())),
             };
-            let tools = server.judged(name, vouched).into_iter().map(tool_seen);
+            let accepted = server.accepted.as_ref();
+            let judged = server.judged(name, vouched).into_iter();
+            let tools = judged.map(|judged| tool_seen(judged, accepted));
             ServerSeen {
                 name: name.clone(),
                 state,
@@ -330,7 +342,7 @@ fn shown(text: &str, chars_max: usize) -> String {
     visible.take(chars_max).collect()
 }
 
-fn tool_seen(judged: Judged<'_>) -> ToolSeen {
+fn tool_seen(judged: Judged<'_>, accepted: Option<&Accepted>) -> ToolSeen {
     let Judged {
         definition,
         foreign,
@@ -341,14 +353,22 @@ fn tool_seen(judged: Judged<'_>) -> ToolSeen {
         (Ok(_), Standing::Accepted) => "accepted",
         (Ok(_), Standing::Changed) => "changed",
     };
+    let words = |definition: &Definition| {
+        let description = plain(&definition.description, DESCRIPTION_CHARS_MAX);
+        (description, hinted(&definition.parameters, HINT_CHARS_MAX))
+    };
+    let (description, parameters) = words(definition);
+    let before = accepted.and_then(|accepted| accepted.tools.get(&definition.name));
     ToolSeen {
+        accepted: before.filter(|before| *before != definition).map(words),
+        parameters,
         tool: shown(&definition.name, 200),
         name: tool.as_ref().ok().map(|tool| tool.name.clone()),
         tier: foreign.tier(),
         is_vouched: foreign.vouched.is_some(),
         standing,
         why: tool.err(),
-        description: plain(&definition.description, DESCRIPTION_CHARS_MAX),
+        description,
         definition: foreign.definition,
     }
 }

@@ -65,6 +65,7 @@ features! {
     RequestAct "request_act" None, 0.8;
     MyAct "my_act" None, 1.5;
     Mentioned "mentioned" None, -0.5;
+    Guide "guide" None, -1.5;
     Length "length" None, -1.0;
     Breadth "breadth" None, 1.0;
     Density "density" None, 3.0;
@@ -396,6 +397,7 @@ fn weigh_shape(
         Feature::Length,
         (1.0 + words.tokens.len() as f64 / 100.0).ln() / 2.0,
     );
+    evidence.set(Feature::Guide, flag(shape::is_guide(text)));
     evidence.set(Feature::Density, density(words, hits));
     evidence.set(Feature::LiteralEscape, shape::literal_escape(text));
     evidence.set(Feature::RoleLine, flag(shape::has_role_line(text)));

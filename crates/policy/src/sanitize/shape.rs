@@ -144,9 +144,10 @@ pub(super) fn trailing_request(text: &str) -> f64 {
     let Some((document, request)) = text.trim_end().rsplit_once('\n') else {
         return 0.0;
     };
+    // A line that is set in or begins small goes on with what stands before it.
+    let goes_on = request.starts_with([' ', '\t']) && headings(document) > 0;
     let request = request.trim();
-    // A line that begins small goes on with the sentence before it.
-    let begins = !request.starts_with(char::is_lowercase);
+    let begins = !goes_on && !request.starts_with(char::is_lowercase);
     let request = fold(request);
     let request_words: Vec<&str> = words(&request).collect();
     let opens = request_words
@@ -154,6 +155,7 @@ pub(super) fn trailing_request(text: &str) -> f64 {
         .is_some_and(|word| LEXICON.resolve(word).contains(LEXICON.request));
     let plain =
         begins && request.starts_with(|c: char| c.is_alphabetic()) && !looks_like_code(&request);
+    let is_guide = is_guide(document);
     let document = fold(document);
     let long = words(&document).nth(DOCUMENT_WORDS_MIN).is_some();
     if !(opens && plain && long && REQUEST_WORDS.contains(&request_words.len()))
@@ -172,8 +174,24 @@ pub(super) fn trailing_request(text: &str) -> f64 {
         0 => 0.5,
         total => 1.0 - shared as f64 / total as f64,
     };
-    let ordinary = speaks_for_itself(&document) || document.contains("```");
+    let ordinary = speaks_for_itself(&document) || document.contains("```") || is_guide;
     if ordinary { foreign * 0.3 } else { foreign }
+}
+
+/// Handbooks, readmes and the like tell their reader what to do by nature; so many headings make one.
+pub(super) fn is_guide(text: &str) -> bool {
+    const HEADINGS_MIN: usize = 3;
+    headings(text) >= HEADINGS_MIN
+}
+
+fn headings(text: &str) -> usize {
+    let mut fenced = false;
+    let is_heading = |line: &&str| {
+        fenced ^= line.starts_with("```");
+        let marks = line.len() - line.trim_start_matches('#').len();
+        !fenced && (1..=6).contains(&marks) && line[marks..].starts_with(' ')
+    };
+    text.lines().filter(is_heading).count()
 }
 
 /// A person who brings a text along and then asks about it.

@@ -18,6 +18,7 @@ pub mod pairing;
 pub mod emergency;
 pub mod secret;
 pub mod sandbox;
+pub mod mcp;
 pub mod doctor;
 pub mod config;
 pub mod migrate;

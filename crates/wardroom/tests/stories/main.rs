@@ -47,6 +47,8 @@ mod canaries;
 mod levels;
 mod trust;
 mod suite;
+mod foreseen;
+mod declared;
 mod records;
 
 use script::follows;
