@@ -44,7 +44,7 @@ def approves(approver: str, question: dict, case: Case, prefix: str, left: list,
 
 def are_wanted(question: dict, prefix: str, left: list) -> bool:
     """Whether everything that a question shows is a call of the user's task, each one once."""
-    shown = question["arguments"]["calls"] if question["tool"] == "batch" else [question]
+    shown = question["arguments"]["calls"] if question["tool"] == "together" else [question]
     still = list(left)
     for one in shown:
         call = (one["tool"].removeprefix(prefix), canonical(one["arguments"]))

@@ -3,7 +3,7 @@
 use crate::dispatch::tail;
 use crate::run::Run;
 use crate::signals::kind;
-use crate::{Wrong, batch, delegate, labels};
+use crate::{Wrong, delegate, labels, together};
 use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, EffectState, RiskTier, TaskId, TaskStatus, Timestamp, Waymark,
@@ -145,7 +145,7 @@ fn write_fact(run: &mut Run, fact: &Fact, writes: &mut Vec<Write>) {
             }));
             // A yes to several calls is used up by the first; the facts say which of them followed.
             if let Some(id) = approval
-                && !batch::is_spent(run, *id)
+                && !together::is_spent(run, *id)
                 && !Planted::YesNotSpent.is_planted()
             {
                 writes.push(Write::Spend(Spend { id: *id, at }));

@@ -1,10 +1,10 @@
 //! A tool call becomes an effect, and policy gives a permit, a question or a refusal.
 
 use crate::ask::{self, Asked};
-use crate::batch::{self, Member, Said};
 use crate::decide::approvals_of;
 use crate::outward::{self, Target};
 use crate::run::Run;
+use crate::together::{self, Member, Said};
 use crate::weigh::{Weighed, weigh};
 use crate::wishes::{Foreseen, MANDATE};
 use crate::{Wrong, delegate, foreign, wishes};
@@ -210,7 +210,7 @@ async fn judge_apply(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judge
 async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
     let crew = run.crew.clone();
     let effect = effect_of(run, &case);
-    let (decided, may_batch) = match batch::said(run, &effect).await? {
+    let (decided, may_join) = match together::said(run, &effect).await? {
         Said::Expired => {
             let text = "expired: nobody answered in time, so it was not done".to_owned();
             return Ok(refused(run, text, Value::Null));
@@ -261,7 +261,7 @@ async fn decide(run: &mut Run, case: Case) -> Result<Judgement, Wrong> {
                 rationale,
                 kind,
             };
-            ask_about(run, &case, &effect, asked, foreseen, may_batch).await
+            ask_about(run, &case, &effect, asked, foreseen, may_join).await
         }
         Decision::Wait { rationale, .. } => {
             run.task.progress.note.clone_from(&rationale);
@@ -284,13 +284,13 @@ async fn ask_about(
     effect: &Effect,
     asked: Asked,
     foreseen: Option<Foreseen>,
-    may_batch: bool,
+    may_join: bool,
 ) -> Result<Judgement, Wrong> {
     let mut members = Vec::new();
     let first = Member::of(run, case, effect, &asked.rationale);
-    if let (Some(first), true, None) = (first, may_batch, &foreseen) {
+    if let (Some(first), true, None) = (first, may_join, &foreseen) {
         members.push(first);
-        members.extend(batch::others(run).await?);
+        members.extend(together::others(run).await?);
     }
     let highest = members.iter().map(|member| member.tier).max();
     let asked = match (&foreseen, highest) {
@@ -309,7 +309,7 @@ async fn ask_about(
     };
     let whole = |approval: Approval| match &foreseen {
         Some(foreseen) => about(approval, foreseen),
-        None => batch::about(&approval, &members).unwrap_or(approval),
+        None => together::about(&approval, &members).unwrap_or(approval),
     };
     match ask::permission(run, effect, &call, asked, whole).await? {
         Ok(approval) => Ok(Judgement::Ask {

@@ -24,7 +24,7 @@ mod signals;
 mod assemble;
 mod authorize;
 mod weigh;
-mod batch;
+mod together;
 mod ask;
 mod outward;
 mod lend;

@@ -2,9 +2,9 @@
 //! that holds the task reads it, at a boundary.
 
 use crate::authorize::outcome;
-use crate::batch::BATCH;
 use crate::crew::Crew;
 use crate::run::Run;
+use crate::together::TOGETHER;
 use crate::wishes::{ANSWERED_BY, MANDATE};
 use crate::{Wrong, advance, delegate};
 use serde_json::{Value, json};
@@ -192,7 +192,7 @@ fn event_of_decision(run: &Run, approval: &Approval, decision: ApprovalDecision)
 
 /// Whether a question was about more than the call that raised it.
 fn is_about_more(approval: &Approval) -> bool {
-    matches!(approval.tool.as_str(), BATCH | MANDATE)
+    matches!(approval.tool.as_str(), TOGETHER | MANDATE)
 }
 
 /// What the model reads instead of the action's outcome; none when it may be carried out.

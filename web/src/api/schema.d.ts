@@ -457,6 +457,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/mcp/{name}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accepts what a server says of a tool now, for an admin who has read it. */
+        post: operations["accept_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -1121,6 +1138,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description `POST /v1/mcp/{name}/accept`: what the server says of this tool now is the org's definition. */
+        AcceptTool: {
+            /** @description The fingerprint of the definition that was read. */
+            definition: components["schemas"]["Digest"];
+            /** @description The server's own name for it. */
+            tool: string;
+        };
         /** @description What came of an action. */
         ActionOutcome: {
             is_error: boolean;
@@ -1834,6 +1858,13 @@ export interface components {
             /** @description The version of the server. */
             version: string;
         };
+        /** @description What a server said of a tool. */
+        McpDefinition: {
+            /** @description Its description, made plain. */
+            description: string;
+            /** @description The schema of its arguments. */
+            parameters: Record<string, never>;
+        };
         /** @description A server that brings tools along. */
         McpServer: {
             /** @description Its name in the configuration. */
@@ -1852,6 +1883,7 @@ export interface components {
         };
         /** @description A tool of a server. What the server says of it is not believed; it is shown. */
         McpTool: {
+            accepted?: components["schemas"]["McpDefinition"] | null;
             /** @description The fingerprint of its definition. */
             definition: components["schemas"]["Digest"];
             /** @description What the server says of it, made plain. */
@@ -1860,7 +1892,9 @@ export interface components {
             is_vouched: boolean;
             /** @description The name under which models call it; null where it cannot be used. */
             name?: string | null;
-            /** @description `accepted`; `changed`, until a person says yes to a call; `refused`. */
+            /** @description The schema of its arguments, as the server gives it. */
+            parameters: Record<string, never>;
+            /** @description `accepted`; `changed`, until a person says yes to a call or an admin accepts it; `refused`. */
             standing: string;
             /** @description What a call of it counts as. */
             tier: components["schemas"]["RiskTier"];
@@ -3789,6 +3823,88 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The server's name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptTool"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

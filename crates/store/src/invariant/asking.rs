@@ -3,6 +3,7 @@
 use super::kept::{Kept, Question};
 use super::{Findings, Invariant};
 use std::collections::BTreeMap;
+use wardroom_domain::Digest;
 
 pub(super) fn check(kept: &Kept, findings: &mut Findings) {
     for (id, question) in &kept.questions {
@@ -50,8 +51,10 @@ fn approved(kept: &Kept, id: &str, question: &Question, findings: &mut Findings)
     let Some(effect) = kept.effects.get(&question.effect) else {
         return;
     };
-    // A yes to a mandate is about more than the one action that brought it up.
-    let is_same = effect.digest == question.digest || question.tool == "mandate";
+    // A yes to a mandate, or to several calls, is about more than the action that brought it up.
+    let is_same = effect.digest == question.digest
+        || question.tool == "mandate"
+        || question.shown.contains(&effect.digest);
     if effect.task != question.task || effect.org != question.org {
         wrong("it was used for another task");
     } else if question.question == "permission" && !is_same {
@@ -59,20 +62,32 @@ fn approved(kept: &Kept, id: &str, question: &Question, findings: &mut Findings)
     }
 }
 
-/// Each yes is used by one intent, and each intent that names one has used it.
+/// Each yes is used by one intent, or once for each call that it shows; and each intent that names
+/// one has used it.
 fn spent(kept: &Kept, findings: &mut Findings) {
-    let mut users: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut users: BTreeMap<(&str, Option<Digest>), usize> = BTreeMap::new();
     let intents = kept.tasks.values().flat_map(|task| &task.journal.intents);
     for intent in intents {
         let Some(approval) = &intent.approval else {
             continue;
         };
-        let count = users.entry(approval).or_default();
-        *count += 1;
-        if *count > 1 {
-            findings.add(Invariant::Approved, approval, "it was used for two actions");
-        }
         let row = kept.questions.get(approval);
+        let shown = row.map_or(&[][..], |question| &question.shown);
+        let digest = kept.effects.get(&intent.effect).map(|effect| effect.digest);
+        let digest = digest.filter(|_| !shown.is_empty());
+        let most = digest.map_or(1, |digest| {
+            shown.iter().filter(|one| **one == digest).count()
+        });
+        let count = users.entry((approval, digest)).or_default();
+        *count += 1;
+        if *count > most {
+            let sentence = match most {
+                0 => "it was used for an action that it did not show",
+                1 => "it was used for two actions",
+                _ => "it was used more often than it shows the action",
+            };
+            findings.add(Invariant::Approved, approval, sentence);
+        }
         if row.is_none_or(|question| question.spent_at.is_none()) {
             let sentence = format!("{} was begun by it, and it is not used up", intent.effect);
             findings.add(Invariant::Approved, approval, sentence);

@@ -3,7 +3,7 @@
 use super::{Findings, Invariant};
 use crate::StoreError;
 use crate::journal::hash_of;
-use crate::sql::{Columns, Moment, Record, params};
+use crate::sql::{Columns, Json, Moment, Record, params};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use wardroom_domain::{Digest, TaskStatus};
@@ -68,6 +68,8 @@ pub(super) struct Question {
     pub(super) question: String,
     pub(super) tool: String,
     pub(super) digest: Digest,
+    /// The digests of the calls that it shows, where it is about several.
+    pub(super) shown: Vec<Digest>,
     pub(super) expires_at: i64,
     pub(super) decision: Option<String>,
     pub(super) decided_by: Option<String>,
@@ -155,7 +157,7 @@ impl Kept {
     }
 
     fn read_questions(&mut self, moment: &dyn Moment) -> Result<(), StoreError> {
-        let sql = "SELECT org, id, task, effect, question, tool, digest, expires_at, \
+        let sql = "SELECT org, id, task, effect, question, tool, digest, arguments, expires_at, \
                    decision, decided_by, decided_at, spent_at FROM approval";
         moment.each(sql, params![], &mut |row| {
             let (id, question) = row.decode::<StoredQuestion>()?.0;
@@ -312,13 +314,14 @@ impl Record for StoredQuestion {
     fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
         let org = columns.take()?;
         let id = columns.take()?;
-        let question = Question {
+        let mut question = Question {
             org,
             task: columns.take()?,
             effect: columns.take()?,
             question: columns.take()?,
             tool: columns.take()?,
             digest: columns.take()?,
+            shown: shown_in(&columns.take::<Json<Value>>()?.0),
             expires_at: columns.take()?,
             decision: columns.take()?,
             decided_by: columns.take()?,
@@ -326,8 +329,18 @@ impl Record for StoredQuestion {
             spent_at: columns.take()?,
             decided_on_record: 0,
         };
+        if question.tool != "together" {
+            question.shown.clear();
+        }
         Ok(Self((id, question)))
     }
+}
+
+fn shown_in(arguments: &Value) -> Vec<Digest> {
+    let calls = arguments["calls"].as_array().into_iter().flatten();
+    calls
+        .filter_map(|call| Digest::parse(call["digest"].as_str()?))
+        .collect()
 }
 
 struct Line {

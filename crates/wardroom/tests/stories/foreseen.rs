@@ -215,7 +215,7 @@ async fn asks(owner: &Person, script: &Script) -> TaskId {
 fn is_shown(question: &Approval, names: &[&str]) {
     assert_eq!(
         (question.tool.as_str(), question.rule.as_str()),
-        ("batch", "batch")
+        ("together", "together")
     );
     let calls = question.arguments["calls"].as_array().expect("calls");
     let shown: Vec<_> = calls
@@ -264,6 +264,7 @@ async fn calls_of_one_turn_are_one_question_and_each_is_carried_out_once() {
         .expect("a decision");
     owner.awaits(task, TaskStatus::Succeeded).await;
     assert_eq!(carried_out(&server).len(), 3);
+    assert_eq!(world.rows_that_do_not_fit(), None);
     assert!(world.audit_is_whole());
 }
 

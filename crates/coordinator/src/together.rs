@@ -15,7 +15,7 @@ use wardroom_engine::{Fact, LineState};
 use wardroom_policy::decide::{Decision, Reach, SERVER_CHANGED};
 
 /// The name under which several calls are asked about.
-pub(crate) const BATCH: &str = "batch";
+pub(crate) const TOGETHER: &str = "together";
 /// A question is shown whole or not asked: more than this does not fit on every screen.
 const SHOWN_CHARS_MAX: usize = 2000;
 
@@ -88,7 +88,7 @@ pub(crate) fn about(approval: &Approval, members: &[Member]) -> Option<Approval>
     }
     let digests: Vec<Digest> = members.iter().map(|member| member.digest).collect();
     Some(Approval {
-        tool: BATCH.to_owned(),
+        tool: TOGETHER.to_owned(),
         arguments,
         digest: digest_of(approval.task, &digests),
         rationale: format!(
@@ -96,7 +96,7 @@ pub(crate) fn about(approval: &Approval, members: &[Member]) -> Option<Approval>
             members.len(),
             approval.rationale
         ),
-        rule: BATCH.to_owned(),
+        rule: TOGETHER.to_owned(),
         covers: None,
         ..approval.clone()
     })
@@ -153,7 +153,7 @@ fn asked_this_turn(run: &Run) -> Vec<ApprovalId> {
     for fact in run.facts() {
         match fact {
             Fact::Replied { .. } => asked.clear(),
-            Fact::Asked { approval, .. } if approval.tool == BATCH => asked.push(approval.id),
+            Fact::Asked { approval, .. } if approval.tool == TOGETHER => asked.push(approval.id),
             _ => {}
         }
     }
@@ -168,7 +168,7 @@ fn members_of(approval: &Approval, digest: Digest) -> usize {
         .flatten()
         .filter_map(|call| Digest::parse(call["digest"].as_str()?))
         .collect();
-    if approval.tool != BATCH || digest_of(approval.task, &digests) != approval.digest {
+    if approval.tool != TOGETHER || digest_of(approval.task, &digests) != approval.digest {
         return 0;
     }
     digests.iter().filter(|one| **one == digest).count()
@@ -184,5 +184,5 @@ fn used(run: &Run, approval: &Approval, effect: &Effect) -> usize {
 }
 
 fn digest_of(task: TaskId, digests: &[Digest]) -> Digest {
-    Digest::of(&(BATCH, task, digests))
+    Digest::of(&(TOGETHER, task, digests))
 }
