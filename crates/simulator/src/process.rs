@@ -170,6 +170,7 @@ fn parts(ground: &Ground<'_>, store: Store, clock: Clock) -> Parts {
         foreign: ForeignTools::new(
             McpServers::new([server], hands.clone()),
             BTreeMap::from([("outside".to_owned(), vouched)]),
+            BTreeMap::new(),
         ),
         benches: Benches {
             workspaces: place("workspaces"),
