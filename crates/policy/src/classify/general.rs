@@ -92,7 +92,10 @@ pub static UNLISTED_REMOVAL: Rule = Rule::code(
     L2Destructive,
     Reach::Unknown,
     "is not known, and its words speak of removing, overwriting or sending",
-    &["some-unheard-of-tool delete-all", "some-unheard-of-tool --purge"],
+    &[
+        "some-unheard-of-tool delete-all", "some-unheard-of-tool --purge", "Stop-Process -Name a",
+        "del /f a", "taskkill /im a",
+    ],
     &["some-unheard-of-tool undeleted"],
 );
 #[rustfmt::skip]

@@ -158,7 +158,7 @@ impl Walker<'_> {
             .iter()
             .take(6)
             .any(|arg| sounds_destructive(&arg.text));
-        let rule = if removes {
+        let rule = if removes || names_removal(invocation.program) {
             &general::UNLISTED_REMOVAL
         } else {
             &general::UNLISTED_USE
@@ -306,6 +306,27 @@ pub fn sounds_destructive(text: &str) -> bool {
             .any(|word| {
                 WORDS.contains(&word) || WORDS.contains(&word.to_ascii_lowercase().as_str())
             })
+}
+
+/// Does the name of a program that nobody knows speak of it? `Stop-Process` and `rd` do.
+fn names_removal(program: &str) -> bool {
+    #[rustfmt::skip]
+    const VERBS: &[&str] = &[
+        "remove", "stop", "clear", "set", "invoke", "start", "disable", "restart", "uninstall",
+        "format", "move", "rename", "reset", "suspend", "unregister", "enable", "register",
+        "import", "install", "send", "publish", "checkpoint", "dismount", "revoke", "grant",
+    ];
+    #[rustfmt::skip]
+    const NAMES: &[&str] = &[
+        "del", "erase", "rd", "format", "diskpart", "schtasks", "taskkill", "bcdedit", "vssadmin",
+        "wmic", "cipher", "icacls", "takeown", "net", "sc", "reg", "iex", "iwr", "irm", "attrib",
+        "cmd", "cmd.exe", "cscript", "wscript", "mshta", "rundll32", "regsvr32", "certutil",
+        "bitsadmin", "tmpwatch", "tmpreaper", "bleachbit", "rmlint", "brctl", "openvpn",
+    ];
+    let name = program.to_ascii_lowercase();
+    let verb = name.split_once('-').map(|(verb, _)| verb);
+    let is_cmdlet = program.starts_with(|first: char| first.is_ascii_uppercase());
+    NAMES.contains(&name.as_str()) || is_cmdlet && verb.is_some_and(|verb| VERBS.contains(&verb))
 }
 
 /// What a program puts out, as far as it matters for commands that run or read it.

@@ -284,7 +284,7 @@ fn read_or_not(
                         | "QUICK_CHECK"
                         | "USER_VERSION"
                         | "COMPILE_OPTIONS"
-                )
+                ) && words.len() == 2
         })
     {
         return &ADDS;

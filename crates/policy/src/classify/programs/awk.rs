@@ -11,10 +11,19 @@ pub enum AwkEffect {
     Environment,
 }
 
-/// The strictest thing that the program does.
-pub fn effect_of(program: &str) -> AwkEffect {
+/// What a program comes to.
+pub struct AwkProgram {
+    /// The strictest thing that it does.
+    pub effect: AwkEffect,
+    /// The files that it prints to; none for a name that it makes up.
+    pub targets: Vec<Option<String>>,
+}
+
+/// Reads a program.
+pub fn read(program: &str) -> AwkProgram {
     let mut scanner = Scanner {
         effect: AwkEffect::Pure,
+        targets: Vec::new(),
         word: String::new(),
         depth: 0,
         prints: None,
@@ -34,7 +43,10 @@ pub fn effect_of(program: &str) -> AwkEffect {
             '#' => while characters.next_if(|c| *c != '\n').is_some() {},
             '@' => scanner.raise(AwkEffect::Runs),
             '|' if characters.next_if_eq(&'|').is_none() => scanner.raise(AwkEffect::Runs),
-            '>' if scanner.prints == Some(scanner.depth) => scanner.raise(AwkEffect::Writes),
+            '>' if scanner.prints == Some(scanner.depth) => {
+                characters.next_if_eq(&'>');
+                scanner.prints_to(literal(characters.clone()));
+            }
             '(' | '[' => scanner.depth += 1,
             ')' | ']' => scanner.depth = scanner.depth.saturating_sub(1),
             ';' | '\n' | '}' | '{' => scanner.prints = None,
@@ -45,11 +57,24 @@ pub fn effect_of(program: &str) -> AwkEffect {
         }
     }
     scanner.end_word();
-    scanner.effect
+    AwkProgram {
+        effect: scanner.effect,
+        targets: scanner.targets,
+    }
+}
+
+/// The text that a redirection names, where it is nothing but one text in quotes.
+fn literal(characters: std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
+    let rest: String = characters.collect();
+    let (name, rest) = rest.trim_start().strip_prefix('"')?.split_once('"')?;
+    let ends = rest.trim_start_matches([' ', '\t']);
+    let is_whole = ends.is_empty() || ends.starts_with([';', '}', '\n', '#']);
+    (is_whole && !name.contains('\\')).then(|| name.to_owned())
 }
 
 struct Scanner {
     effect: AwkEffect,
+    targets: Vec<Option<String>>,
     word: String,
     depth: usize,
     /// The bracket depth at which a `print` statement is open.
@@ -61,6 +86,20 @@ struct Scanner {
 impl Scanner {
     fn raise(&mut self, effect: AwkEffect) {
         self.effect = self.effect.max(effect);
+    }
+
+    fn prints_to(&mut self, target: Option<String>) {
+        let is_screen = |name: &String| {
+            matches!(
+                name.as_str(),
+                "/dev/stdout" | "/dev/stderr" | "/dev/null" | "-"
+            )
+        };
+        if target.as_ref().is_some_and(is_screen) {
+            return;
+        }
+        self.targets.push(target);
+        self.raise(AwkEffect::Writes);
     }
 
     fn end_word(&mut self) {

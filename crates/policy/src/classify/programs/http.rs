@@ -153,9 +153,10 @@ static CURL: Grammar = Grammar {
         "--alt-svc", "--etag-save", "--etag-compare", "--socks5", "--socks4", "--socks5-hostname",
         "--preproxy", "--proto", "--retry-max-time", "--max-filesize", "--engine", "--pass", "-P",
         "--ftp-port", "--mail-from", "--mail-rcpt", "--local-port", "--keepalive-time",
-        "--variable", "--expand-url",
+        "--variable", "--expand-url", "--url-query",
     ],
-    flags: &[],
+    // The beginning of an option with a value, and options of their own.
+    flags: &["--head", "--netrc", "--get", "--form-escape", "--proxy-insecure"],
     dash: Dash::Letters,
 };
 #[rustfmt::skip]
@@ -281,7 +282,17 @@ impl Walker<'_> {
             "--quote",
             "--mail-rcpt",
         ];
-        request.sends = invocation.has(&data) && !invocation.has(&["-G", "--get"]);
+        // `@` names a file whose content goes along.
+        let sends_file = |option: &Arg| option.text.contains('@');
+        request.sends = invocation.has(&data) && !invocation.has(&["-G", "--get"])
+            || invocation
+                .values_of(&["-H", "--header"])
+                .iter()
+                .any(|header| header.text.starts_with('@'))
+            || invocation
+                .values_of(&["--url-query"])
+                .iter()
+                .any(sends_file);
         if request.sends {
             request.method = "POST".to_owned();
         } else if invocation.has(&["-I", "--head"]) {
@@ -438,6 +449,17 @@ impl Walker<'_> {
 
     fn targets(&mut self, invocation: &Invocation<'_>, request: Request, targets: &[Arg]) {
         self.mention_all(invocation.args);
+        // An address behind an option that was misread is asked all the same.
+        let behind: Vec<Arg> = match targets {
+            [] => invocation
+                .args
+                .iter()
+                .filter(|arg| arg.text.contains("://"))
+                .cloned()
+                .collect(),
+            _ => Vec::new(),
+        };
+        let targets = if behind.is_empty() { targets } else { &behind };
         let computed = invocation
             .args
             .iter()

@@ -5,6 +5,7 @@ mod builtins;
 mod wrappers;
 mod interpreters;
 mod files;
+mod lookers;
 mod find;
 pub mod http;
 mod scripts;
@@ -27,6 +28,7 @@ pub static RULES: &[&[&Rule]] = &[
     wrappers::RULES,
     interpreters::RULES,
     files::RULES,
+    lookers::RULES,
     find::RULES,
     http::RULES,
     scripts::RULES,
@@ -57,7 +59,10 @@ impl Walker<'_> {
             | "bun" | "tclsh" | "Rscript" | "julia" | "groovy" | "scala" | "osascript" | "pwsh"
             | "powershell" | "guile" | "ipython" | "irb" | "expect" | "ts-node" | "tsx"
             | "elixir" | "erl" | "swift" | "sbcl" | "racket" | "octave" | "gdb" | "emacs"
-            | "ghci" | "stack" | "jshell" | "wish" | "raku" => self.interpreter(name, args, input),
+            | "ghci" | "stack" | "jshell" | "wish" | "raku" | "R" | "bb" | "clojure" | "clj"
+            | "matlab" | "maxima" | "gp" | "sage" | "scilab" | "runhaskell" | "runghc"
+            | "ocaml" | "iex" | "emacsclient" | "csh" | "tcsh" | "nu" | "xonsh" | "elvish"
+            | "hy" | "gnuplot" => self.interpreter(name, args, input),
             "git" => self.git(args),
             "sed" | "gsed" => self.sed(args),
             "awk" | "gawk" | "mawk" | "nawk" | "frawk" | "goawk" => self.awk(args),
@@ -87,12 +92,29 @@ impl Walker<'_> {
             | "infisical" | "chamber" | "teller" | "aws-vault" | "direnv" => {
                 self.runner(name, args)
             }
-            "npx" | "bunx" | "pnpx" | "uvx" | "xvfb-run" | "flock" | "dbus-run-session" => {
+            "npx" | "bunx" | "pnpx" | "uvx" | "xvfb-run" | "flock" | "dbus-run-session"
+            | "run-parts" => {
                 self.add(&super::general::RUNS_UNKNOWN, name);
                 self.mention_all(args);
                 Some(Feed::Computed)
             }
             "bq" => self.query_verb(name, args),
+            "less" | "more" | "most" | "zless" | "zmore" => {
+                self.pager(name, args);
+                self.file_program(name, args, input)
+            }
+            "identify" | "convert" | "magick" | "mogrify" | "montage" | "composite" | "compare"
+            | "ffprobe" | "ffmpeg" | "ffplay" | "mpv" | "vlc" | "mediainfo" => {
+                self.media(name, args);
+                None
+            }
+            "unzip" | "7z" | "7za" | "7zr" | "7zz" | "cpio" | "unar" => {
+                self.unpacks(name, args);
+                None
+            }
+            "cmake" if args.first().is_some_and(|first| first.text == "-E") => {
+                Some(self.judge(&args[1..], input))
+            }
             "curl" => self.curl(args),
             "wget" => self.wget(args),
             "http" | "https" | "xh" | "xhs" => self.httpie(args),

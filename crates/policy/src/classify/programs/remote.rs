@@ -145,7 +145,7 @@ impl Walker<'_> {
         let invocation = Invocation::new("ssh", args, &SSH);
         let (host, command) = match invocation.rest_from_operand(0) {
             [] => ("", &[][..]),
-            [host, command @ ..] => (host.text.as_str(), command),
+            [host, command @ ..] => (host.text.as_str(), after_options(command)),
         };
         self.draft.effect(Effect::Network {
             host: host.to_owned(),
@@ -341,4 +341,20 @@ fn mounts_host(text: &str) -> bool {
     }
     spec.split_once(':')
         .is_some_and(|(source, _)| source.starts_with(['/', '~']) && !source.contains("//"))
+}
+
+/// `ssh` reads options behind the host as well; the command begins after them.
+fn after_options(mut words: &[Arg]) -> &[Arg] {
+    while let [option, rest @ ..] = words {
+        let text = option.text.as_str();
+        if text == "--" {
+            return rest;
+        }
+        if !text.starts_with('-') || text.len() < 2 {
+            break;
+        }
+        let width = 1 + usize::from(SSH.values.contains(&text));
+        words = &words[width.min(words.len())..];
+    }
+    words
 }

@@ -211,12 +211,19 @@ impl Walker<'_> {
                 self.add(&SCRIPT_RUNS, "awk");
             }
             self.mention_inside(&script.text);
-            match awk::effect_of(&script.text) {
+            let program = awk::read(&script.text);
+            match program.effect {
                 AwkEffect::Pure => {}
                 AwkEffect::Reads => self.add(&super::super::general::COMPUTED_ARGUMENT, "awk"),
                 AwkEffect::Environment => self.add(&JQ_ENVIRONMENT, "awk"),
                 AwkEffect::Writes => self.add(&SCRIPT_WRITES, "awk"),
                 AwkEffect::Runs => self.add(&SCRIPT_RUNS, "awk"),
+            }
+            for target in &program.targets {
+                match target {
+                    Some(name) => self.writes(&Arg::exact(name)),
+                    None => self.add(&super::super::general::WRITES_UNKNOWN, "awk"),
+                }
             }
         }
         Some(Feed::Computed)
@@ -314,7 +321,7 @@ impl Walker<'_> {
         }
         if !lists {
             for target in invocation.values_of(&["-C", "--directory"]) {
-                self.writes(&target);
+                self.unpacks_to(&target);
             }
         }
         let creates = invocation.has(&["-c", "--create", "-r", "-u"]);

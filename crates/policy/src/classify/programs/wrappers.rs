@@ -172,12 +172,25 @@ static WRAPPERS: &[Wrapper] = &[
         rule: &PLAIN,
     },
     Wrapper {
-        names: &[
-            "taskset", "chrt", "numactl", "prlimit", "cgexec", "setarch", "linux32", "linux64",
-        ],
-        values: &["-c", "--cpu-list", "-g"],
+        names: &["taskset", "chrt", "setarch"],
+        values: &["-c", "--cpu-list"],
         flags: &["-r", "-f", "-b", "-i", "-o", "-R"],
         operands: 1,
+        assigns: false,
+        rule: &PLAIN,
+    },
+    Wrapper {
+        names: &[
+            "numactl", "prlimit", "cgexec", "linux32", "linux64", "i386", "x86_64", "caffeinate",
+            "dumb-init", "tini", "eatmydata", "systemd-cat", "systemd-inhibit", "chronic",
+            "rlwrap", "proxychains", "proxychains4", "torsocks", "torify", "sshpass", "choom",
+        ],
+        values: &[
+            "-g", "-C", "-N", "-m", "-p", "-f", "-d", "-n", "--adjust", "--cpunodebind",
+            "--membind",
+        ],
+        flags: &["-e", "-v", "-s", "-q", "-R", "-i", "--all"],
+        operands: 0,
         assigns: false,
         rule: &PLAIN,
     },

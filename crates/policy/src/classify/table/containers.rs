@@ -124,6 +124,14 @@ static RULES: &[Rule] = &[
         &["docker push a", "docker stop a"],
     ).remote(),
     Rule::destroys(
+        "container.build-push",
+        ENGINE,
+        When::Option(&["--push"]),
+        "sends what it builds to a registry",
+        &["docker buildx build --push -t a ."],
+        &["docker build -t a ."],
+    ).remote(),
+    Rule::destroys(
         "container.remove",
         ENGINE,
         When::Verb(

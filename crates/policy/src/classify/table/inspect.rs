@@ -53,7 +53,7 @@ const PRINTERS: &[&str] = &[
     "aha", "rs", "lam", "vis", "unvis", "par", "colcrt", "tbl", "eqn", "rougify", "ddate",
     "dateadd", "datediff", "dateconv", "dateseq", "datesort", "dategrep", "dateround", "kalker",
     "eva", "fend", "rink", "pcalc", "asciiquarium", "aafire", "genact", "cbonsai", "tty-clock",
-    "bb", "rig", "xeyes", "oneko", "cowfortune", "ponysay", "pokemonsay", "xcowsay", "dotacat",
+    "rig", "xeyes", "oneko", "cowfortune", "ponysay", "pokemonsay", "xcowsay", "dotacat",
     "neo", "unimatrix", "pipes", "blahaj", "charasay", "morse", "bcd", "ppt", "rot13", "caesar",
     "number", "pom", "primes", "random", "worms", "rain", "wtf", "asciinema-cat", "termgraph",
     "spark", "gum-format", "diffcolor", "grcat", "humanfriendly", "iconvlist", "unicode", "uniname",

@@ -174,7 +174,7 @@ static RULES: &[Rule] = &[
     Rule::reads("timer.queue", &["atq"], When::Always, "lists timers", &["atq"], &["at now"]),
     Rule::privileged(
         "timer.change",
-        &["crontab"],
+        &["crontab", "incrontab", "anacron"],
         When::Always,
         "changes what runs by itself later",
         &["crontab -e", "crontab -r"],

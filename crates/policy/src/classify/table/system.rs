@@ -36,6 +36,14 @@ static GRAMMARS: &[Grammar] = &[
 
 #[rustfmt::skip]
 static RULES: &[Rule] = &[
+    Rule::privileged(
+        "self.govern",
+        &["wardroom"],
+        When::Always,
+        "steers Wardroom itself",
+        &["wardroom emergency pause off", "wardroom policy set a.toml", "wardroom up"],
+        &["wardroom --version"],
+    ),
     Rule::reads(
         "system.look",
         &[

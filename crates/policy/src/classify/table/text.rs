@@ -123,6 +123,14 @@ static RULES: &[Rule] = &[
         &["sort --compress-program ./x a"],
         &["sort a"],
     ),
+    Rule::destroys(
+        "text.filter-session",
+        &["xmllint"],
+        When::Option(&["--shell"]),
+        "opens a session that can write files",
+        &["xmllint --shell a.xml"],
+        &["xmllint --noout a.xml"],
+    ),
     Rule::changes(
         "text.filter-to-file",
         &["shuf", "iconv", "xmllint", "tidy", "pv", "csvsort", "qsv", "xsv"],
