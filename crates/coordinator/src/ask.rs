@@ -4,11 +4,11 @@
 use crate::crew::Crew;
 use crate::decide::approvals_of;
 use crate::run::Run;
-use crate::{Wrong, control, mint, notice};
+use crate::{Wrong, mint, notice};
 use std::time::Duration;
 use wardroom_domain::{
-    ActionKind, Approval, ApprovalDecision, ApprovalId, Effect, PolicySource, Question, RiskTier,
-    ScopeKind, Task, ToolCall, User, UserStatus,
+    ActionKind, Approval, ApprovalDecision, ApprovalId, Effect, PolicySource, Principal, Question,
+    RiskTier, Task, ToolCall, User, UserStatus,
 };
 
 /// What policy says of an action that asks.
@@ -33,17 +33,17 @@ pub(crate) async fn permission(
     let policy = run.crew.policy();
     let needed = policy.approvers.decisions_needed(tier);
     let four_eyes = needed > 1;
-    let deciders = deciders(&run.crew, &run.task, &asked, four_eyes, &shown.tool).await?;
+    let mut approval = open(run, Question::Permission, effect, shown);
+    approval.tier = tier;
+    approval.four_eyes = four_eyes;
+    let deciders = deciders(&run.crew, &run.task, &approval).await?;
     if deciders.len() < needed {
         return Ok(Err(nobody(tier, four_eyes)));
     }
-    let mut approval = open(run, Question::Permission, effect, shown);
-    approval.tier = tier;
     approval.rationale = asked.rationale;
     approval.rule = asked.rule;
     approval.source = asked.source;
     approval.covers = asked.kind.filter(|_| !four_eyes);
-    approval.four_eyes = four_eyes;
     if let Some(seconds) = policy.approval_ttl_s {
         approval.expires_at = approval.created_at.after(Duration::from_secs(seconds));
     }
@@ -65,26 +65,25 @@ fn nobody(tier: RiskTier, four_eyes: bool) -> String {
     )
 }
 
-/// Everybody who could say yes to an action of this tier in this task, by role and scope.
-async fn deciders(
-    crew: &Crew,
-    task: &Task,
-    asked: &Asked,
-    four_eyes: bool,
-    tool: &str,
-) -> Result<Vec<User>, Wrong> {
+/// Everybody who could say yes to it, by role and scope.
+async fn deciders(crew: &Crew, task: &Task, approval: &Approval) -> Result<Vec<User>, Wrong> {
     let policy = crew.policy();
     let mut deciders = Vec::new();
     for user in crew.store.users(crew.org).await? {
         let is_own = user.id == task.requester;
-        let approvers = &policy.approvers;
-        let may = approvers.may_permit(user.role, is_own, asked.tier).is_ok();
-        if user.status != UserStatus::Active || !may || is_own && four_eyes {
+        if user.status != UserStatus::Active || is_own && approval.four_eyes {
             continue;
         }
+        let him = Principal {
+            org: crew.org,
+            user: user.id,
+            name: user.name.clone(),
+            role: user.role,
+            via: "question".to_owned(),
+        };
         let scopes = crew.store.scopes(crew.org, user.id).await?;
-        let holds = control::covers(&scopes, task) && scopes.cover(ScopeKind::Tool, tool);
-        if holds {
+        let approvers = &policy.approvers;
+        if approvers.may_decide(&him, &scopes, task, approval).is_ok() {
             deciders.push(user);
         }
     }

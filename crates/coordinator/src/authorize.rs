@@ -3,6 +3,7 @@
 use crate::ask::{self, Asked};
 use crate::decide::approvals_of;
 use crate::outward::{self, Target};
+use crate::raise::{self, RAISE};
 use crate::run::Run;
 use crate::together::{self, Member, Said};
 use crate::weigh::{Weighed, weigh};
@@ -62,6 +63,9 @@ pub(crate) async fn authorize(run: &mut Run, call: ToolCall) -> Result<Judgement
     }
     if tool.name == "apply" {
         return judge_apply(run, &tool, call).await;
+    }
+    if tool.name == RAISE {
+        return judge_raise(run, &tool, call).await;
     }
     if let Some(foreign) = tool.foreign.clone() {
         let case = in_server(run, &tool, foreign, call);
@@ -164,6 +168,22 @@ fn in_server(run: &Run, tool: &Tool, foreign: Foreign, call: ToolCall) -> Case {
         shown,
         call,
         foreign: Some(foreign),
+    }
+}
+
+/// More rights are asked of a person, who is shown what the agent goes by now.
+async fn judge_raise(run: &mut Run, tool: &Tool, call: ToolCall) -> Result<Judgement, Wrong> {
+    match raise::shown(run, &call).await? {
+        Err(why) => Ok(refused(run, why, Value::Null)),
+        Ok(shown) => {
+            let target = json!({"level": shown["level"], "now": shown["now"]});
+            let case = Case {
+                shown,
+                target,
+                ..plain(tool, call, Reach::Internal)
+            };
+            decide(run, case).await
+        }
     }
 }
 

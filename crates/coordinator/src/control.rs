@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use wardroom_domain::{
-    Capability, Conversation, FileId, Labels, Origin, Principal, Priority, ScopeKind, Scopes, Task,
-    TaskId, TaskType, Waymark, WorkspaceId, limits,
+    Capability, Conversation, FileId, Labels, Origin, Principal, Priority, Task, TaskId, TaskType,
+    Waymark, WorkspaceId, limits,
 };
 use wardroom_engine::Fact;
 use wardroom_store::{Signal, TaskRow, Write};
@@ -45,13 +45,7 @@ pub(crate) async fn oversees(
         return Ok(false);
     }
     let scopes = crew.store.scopes(crew.org, by.user).await?;
-    Ok(covers(&scopes, task))
-}
-
-/// Whether a role that is narrowed to these scopes holds for this task.
-pub(crate) fn covers(scopes: &Scopes, task: &Task) -> bool {
-    scopes.cover(ScopeKind::Workspace, &task.workspace.to_string())
-        && scopes.cover(ScopeKind::Context, &task.context.to_string())
+    Ok(scopes.miss(&task.place()).is_none())
 }
 
 /// A task that the person may see; anything else is not there.

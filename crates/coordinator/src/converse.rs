@@ -6,8 +6,8 @@
 use crate::accept::Replied;
 use crate::crew::Crew;
 use crate::{
-    Wrong, assemble, attach, command, delegate, handle, meter, mint, quota, stop, synthesize,
-    wishes,
+    Wrong, assemble, attach, command, delegate, handle, meter, mint, models, quota, stop,
+    synthesize, wishes,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -241,6 +241,15 @@ impl Turn {
             task_type: None,
             needs_images: request.messages.iter().any(message::Message::has_images),
             own_keys: BTreeMap::new(),
+            allowlists: models::or_none(
+                models::lists(
+                    &self.crew,
+                    &self.by,
+                    "coordinator",
+                    self.conversation.context,
+                )
+                .await,
+            ),
         };
         let permit = self.crew.policy().speak(call);
         let (crew, id) = (self.crew.clone(), self.conversation.id);

@@ -46,9 +46,25 @@ pub async fn seen(crew: &Crew, by: &Principal, id: ApprovalId) -> Result<Approva
     }
 }
 
-/// Whether somebody may decide a question, as things stand now.
-pub fn may_decide(crew: &Crew, by: &Principal, approval: &Approval) -> bool {
-    crew.policy().approvers.may_decide(by, approval).is_ok()
+/// Whether somebody may decide a question, as things stand now: for lists and buttons.
+pub async fn may_decide(crew: &Crew, by: &Principal, approval: &Approval) -> Result<bool, Wrong> {
+    match require_his(crew, by, approval).await {
+        Ok(()) => Ok(true),
+        Err(Wrong::Forbidden(_)) => Ok(false),
+        Err(other) => Err(other),
+    }
+}
+
+/// Refuses him whose it is not to decide, by role, scope and whose request it is.
+async fn require_his(crew: &Crew, by: &Principal, approval: &Approval) -> Result<(), Wrong> {
+    let policy = crew.policy_now().await?;
+    let row = crew.store.task(crew.org, approval.task).await?;
+    let task = row.ok_or(Wrong::missing("task"))?.task;
+    let scopes = crew.store.scopes(crew.org, by.user).await?;
+    let approvers = &policy.approvers;
+    approvers
+        .may_decide(by, &scopes, &task, approval)
+        .map_err(|why| Wrong::Forbidden(why.to_string()))
 }
 
 /// Decides a question. One winner; late, repeated, foreign and guessed ones are refused and
@@ -76,14 +92,7 @@ async fn attempt(
 ) -> Result<Approval, Wrong> {
     let approval = seen(crew, by, id).await?;
     refuse_if_ended(crew, &approval).await?;
-    let policy = crew.policy_now().await?;
-    let task = crew.store.task(crew.org, approval.task).await?;
-    let workspace = task.ok_or(Wrong::missing("task"))?.task.workspace;
-    let scopes = crew.store.scopes(crew.org, by.user).await?;
-    policy
-        .approvers
-        .may_decide_within(by, &scopes, workspace, &approval)
-        .map_err(|why| Wrong::Forbidden(why.to_string()))?;
+    require_his(crew, by, &approval).await?;
     if approval.four_eyes
         && by.user == approval.requester
         && word.decision == ApprovalDecision::Approve

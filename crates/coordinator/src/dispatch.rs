@@ -3,6 +3,7 @@
 use crate::authorize::outcome;
 use crate::bench::blocking;
 use crate::crew::Crew;
+use crate::raise::{self, RAISE};
 use crate::run::Run;
 use crate::{Wrong, attach, foreign, hear, labels, lend, level, mint};
 use serde_json::{Value, json};
@@ -98,6 +99,7 @@ async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong
         "publish" => publish(run, permit),
         "deliver" => deliver(run, permit).await?,
         "apply" => apply(run, permit).await?,
+        RAISE => raise::carry_out(run, permit),
         _ => return in_sandbox(run, permit).await,
     };
     Ok(Carried::Settled(outcome))

@@ -8,7 +8,8 @@ use crate::dispatch::Carried;
 use crate::quota::{self, Hold};
 use crate::run::Run;
 use crate::{
-    Wrong, advance, assemble, attach, decide, delegate, dispatch, due, level, meter, signals,
+    Wrong, advance, assemble, attach, decide, delegate, dispatch, due, level, meter, models,
+    signals,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -342,6 +343,7 @@ async fn think(run: &mut Run) -> Result<Event, Wrong> {
         task_type: Some(run.task.kind.to_string()),
         needs_images: !uploads.images.is_empty(),
         own_keys: BTreeMap::new(),
+        allowlists: models::lists(&crew, &run.requester, &run.task.agent, run.task.context).await?,
     };
     let permit = crew.policy().speak(call);
     match crew.router.converse(permit, &request, &mut |_| {}).await {

@@ -2,6 +2,7 @@
 //! risky, end every credential. They are rows, so they outlive a restart.
 
 use crate::crew::Crew;
+use crate::rulebook::Author;
 use crate::signals::kind;
 use crate::{Wrong, bypass, control};
 use serde_json::{Value, json};
@@ -155,7 +156,12 @@ async fn disable_bypass(crew: &Arc<Crew>, by: &Principal, on: bool) -> Result<Mo
     // finds his bypass on again when the switch is moved back.
     put(crew, by, change, body, Vec::new()).await?;
     if on {
-        let revoked = bypass::revoked(crew, by).await?;
+        let author = Author {
+            actor: by.user.to_string(),
+            via: by.via.clone(),
+            at: crew.clock.now(),
+        };
+        let revoked = bypass::revoked(&crew.store, crew.org, &author).await?;
         crew.commit(revoked).await?;
     }
     Ok(Moved::default())

@@ -3,6 +3,7 @@
 //! What reaches beyond the view is policy's to judge; what is done inside of it the kernel holds.
 
 use crate::Wrong;
+use crate::raise::{self, RAISE};
 use crate::run::Run;
 use wardroom_domain::PermissionLevel;
 use wardroom_executors::StandardLevel;
@@ -21,7 +22,7 @@ const READS_ONLY: &[&str] = &[
     "publish",
     "deliver",
     "spawn_task",
-    "request_permission_level",
+    RAISE,
 ];
 /// How many bytes of names are sent with every turn.
 const NAMES_BYTES_MAX: usize = 600;
@@ -30,11 +31,14 @@ const NAMES_BYTES_MAX: usize = 600;
 /// that a change counts for the next action of a running task.
 pub(crate) async fn of(run: &Run) -> Result<Option<PermissionLevel>, Wrong> {
     let policy = run.crew.policy_now().await?;
-    Ok(policy.agent_level(&run.task.agent))
+    Ok(policy.level_of(&run.task.agent, None, raise::raised(run)))
 }
 
-/// Takes away what the level has no use for.
+/// Takes away what the level has no use for. A level that cannot rise is not asked about.
 pub(crate) fn narrow(tools: &mut Vec<ToolSchema>, level: Option<PermissionLevel>) {
+    if level.is_none_or(|level| level == PermissionLevel::Privileged) {
+        tools.retain(|tool| tool.name != RAISE);
+    }
     if level == Some(PermissionLevel::Restricted) {
         tools.retain(|tool| READS_ONLY.contains(&tool.name.as_str()));
     }

@@ -42,6 +42,8 @@ mod meter;
 mod standing;
 pub mod notice;
 pub mod quota;
+mod models;
+mod raise;
 pub mod people;
 pub mod arrive;
 pub mod bypass;

@@ -1,11 +1,12 @@
 //! The org's policy in versions: read, changed, taken back. Nothing that an agent can reach leads
 //! here: only people come, through the doors of the API and of the machine itself.
 
-use crate::Wrong;
+use crate::{Wrong, bypass};
 use serde_json::{Value, json};
 use similar::TextDiff;
+use std::sync::{Arc, Mutex, PoisonError};
 use wardroom_domain::{AuditDraft, AuditKind, Chain, Digest, OrgId, Timestamp, UserId, UserStatus};
-use wardroom_policy::decide::{Policy, PolicyDocument, check_soundness};
+use wardroom_policy::decide::{self, Policy, PolicyDocument, check_soundness};
 use wardroom_store::{Document, PutDocument, Store, Write};
 
 /// The kind of the org's document; a person's own is this, a colon and his id.
@@ -19,6 +20,8 @@ const HISTORY_MAX: u32 = 200;
 #[derive(Clone, Debug)]
 pub struct Rulebook {
     base: Policy,
+    /// The table of the policy with this stamp: a table is a thousand decisions.
+    table: Arc<Mutex<Option<(i64, Arc<str>)>>>,
 }
 
 /// The policy as it stands.
@@ -56,6 +59,17 @@ pub struct Author {
     pub at: Timestamp,
 }
 
+impl Author {
+    /// The product itself.
+    pub fn system(at: Timestamp) -> Self {
+        Self {
+            actor: "system".to_owned(),
+            via: "system".to_owned(),
+            at,
+        }
+    }
+}
+
 /// A change that may be written: whoever commits the writes brings it into force.
 #[derive(Debug)]
 pub struct Prepared {
@@ -87,7 +101,23 @@ pub struct Version {
 impl Rulebook {
     /// A rulebook over the configuration.
     pub fn new(base: Policy) -> Self {
-        Self { base }
+        Self {
+            base,
+            table: Arc::default(),
+        }
+    }
+
+    /// The policy as a table, computed once per change.
+    pub fn table(&self, in_force: &InForce) -> Arc<str> {
+        let mut known = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((stamp, table)) if *stamp == in_force.stamp => table.clone(),
+            _ => {
+                let table: Arc<str> = decide::table(&in_force.policy).into();
+                *known = Some((in_force.stamp, table.clone()));
+                table
+            }
+        }
     }
 
     /// A number that changes whenever any document does. One cheap statement.
@@ -130,14 +160,9 @@ impl Rulebook {
                 let newest = store.document(org, KIND).await?;
                 let old = newest.as_ref().map(said).transpose()?.unwrap_or_default();
                 let document = document.over(old.clone());
-                let whole = self.checked(store, org, &document, text.as_deref()).await?;
-                Ok(prepared(
-                    newest.map_or(0, |newest| newest.version),
-                    &old,
-                    &document,
-                    whole,
-                    author,
-                ))
+                let checked = self.checked(store, org, &document, text.as_deref()).await?;
+                let seen = newest.map_or(0, |newest| newest.version);
+                prepared((store, org), seen, (&old, &document), checked, author).await
             }
             Change::Rollback(version) => {
                 let newest = store.document(org, KIND).await?;
@@ -154,8 +179,8 @@ impl Rulebook {
                         said(&found.ok_or(Wrong::missing("policy version"))?)?
                     }
                 };
-                let warnings = self.checked(store, org, &document, None).await?;
-                Ok(prepared(seen, &old, &document, warnings, author))
+                let checked = self.checked(store, org, &document, None).await?;
+                prepared((store, org), seen, (&old, &document), checked, author).await
             }
             Change::Own(user, rules) => self.prepare_own(store, org, user, rules, author).await,
         }
@@ -168,7 +193,7 @@ impl Rulebook {
         org: OrgId,
         document: &PolicyDocument,
         text: Option<&str>,
-    ) -> Result<Vec<String>, Wrong> {
+    ) -> Result<Checked, Wrong> {
         let refused =
             |why: String| Wrong::PolicyRefused(format!("{why}; the policy in force stays"));
         let policy = self
@@ -180,7 +205,11 @@ impl Rulebook {
             .iter()
             .filter(|user| user.status == UserStatus::Active);
         let roles: Vec<_> = active.map(|user| user.role).collect();
-        check_soundness(&policy, &roles).map_err(|why| refused(why.to_string()))
+        let warnings = check_soundness(&policy, &roles).map_err(|why| refused(why.to_string()))?;
+        Ok(Checked {
+            warnings,
+            lets_bypass: policy.bypass.is_allowed,
+        })
     }
 
     async fn prepare_own(
@@ -260,22 +289,34 @@ fn said(row: &Document) -> Result<PolicyDocument, Wrong> {
     })
 }
 
-fn prepared(
-    seen: i64,
-    old: &PolicyDocument,
-    document: &PolicyDocument,
+/// What came of looking at a document.
+struct Checked {
     warnings: Vec<String>,
+    lets_bypass: bool,
+}
+
+async fn prepared(
+    (store, org): (&Store, OrgId),
+    seen: i64,
+    (old, document): (&PolicyDocument, &PolicyDocument),
+    checked: Checked,
     author: Author,
-) -> Prepared {
+) -> Result<Prepared, Wrong> {
     let diff = difference(&old.text(), &document.text());
     let body = serde_json::to_value(document).unwrap_or_default();
     let about = json!({"version": seen + 1, "document": Digest::of(document)});
-    Prepared {
-        writes: rows(KIND.to_owned(), seen, body, about, &diff, author),
+    let revoked = match checked.lets_bypass {
+        true => Vec::new(),
+        false => bypass::revoked(store, org, &author).await?,
+    };
+    let mut writes = rows(KIND.to_owned(), seen, body, about, &diff, author);
+    writes.extend(revoked);
+    Ok(Prepared {
+        writes,
         version: seen + 1,
-        warnings,
+        warnings: checked.warnings,
         diff,
-    }
+    })
 }
 
 fn rows(

@@ -3,7 +3,7 @@
 use crate::authorize::{Case, effect_of, time_for};
 use crate::run::Run;
 use crate::wishes::{Foreseen, Wishes};
-use crate::{Wrong, outward, standing};
+use crate::{Wrong, outward, raise, standing};
 use wardroom_domain::{Approval, Effect};
 use wardroom_executors::{Errand, Passage};
 use wardroom_policy::classify::PUSH_RULE;
@@ -58,6 +58,7 @@ pub(crate) async fn weigh(
             is_vouched: case.foreign.as_ref().is_some_and(is_vouched),
             context: Some(run.task.context),
             agent: &run.task.agent,
+            raised: raise::raised(run),
             mandate: behind.mandate,
             typed: behind.typed,
             named_by_org: behind.named_by_org,

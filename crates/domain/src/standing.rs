@@ -90,6 +90,13 @@ impl Scopes {
         let mut named = self.0.iter().filter(|scope| scope.kind == kind).peekable();
         named.peek().is_none() || named.any(|scope| scope.name == name)
     }
+
+    /// The first of these things that the role does not hold for. Whoever asks where a role holds
+    /// asks here: seeing, steering, acting and deciding alike.
+    pub fn miss(&self, here: &[(ScopeKind, String)]) -> Option<ScopeKind> {
+        let mut missed = here.iter().filter(|(kind, name)| !self.cover(*kind, name));
+        missed.next().map(|(kind, _)| *kind)
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A task: a unit of delegated work, its states, and which of them may follow which.
 
 use crate::{
-    ContextId, ConversationId, Labels, Origin, RiskTier, TaskId, Timestamp, UserId, WorkspaceId,
-    words,
+    ContextId, ConversationId, Labels, Origin, RiskTier, ScopeKind, TaskId, Timestamp, UserId,
+    WorkspaceId, words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +158,16 @@ pub struct Task {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Task {
+    /// Where it takes place, as scopes name it.
+    pub fn place(&self) -> Vec<(ScopeKind, String)> {
+        vec![
+            (ScopeKind::Workspace, self.workspace.to_string()),
+            (ScopeKind::Context, self.context.to_string()),
+        ]
+    }
 }
 
 #[cfg(test)]

@@ -170,8 +170,10 @@ async fn may_press(
     let Some(user) = person else {
         return Ok(true);
     };
-    let by = gateway.crew.principal(user, "button").await;
-    Ok(by.is_ok_and(|by| decide::may_decide(&gateway.crew, &by, approval)))
+    match gateway.crew.principal(user, "button").await {
+        Ok(by) => decide::may_decide(&gateway.crew, &by, approval).await,
+        Err(_) => Ok(false),
+    }
 }
 
 fn buttons(

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wardroom_domain::{TaskId, UserId};
+use wardroom_policy::decide::Allowlist;
 
 use crate::message::ModelRequest;
 
@@ -26,6 +27,8 @@ pub struct ModelCall {
     pub needs_images: bool,
     /// The person's own keys by the name of the model they are for.
     pub own_keys: BTreeMap<String, SecretString>,
+    /// Which models may be asked, by whoever narrows it; only what all let through is asked.
+    pub allowlists: Vec<Allowlist>,
 }
 
 impl ModelRole {

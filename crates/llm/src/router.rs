@@ -82,6 +82,10 @@ pub struct Exhausted {
 
 /// The last error of each model, since the ones before it are seldom news.
 fn told(attempts: &[Attempt]) -> String {
+    if attempts.is_empty() {
+        return "the policy allows none of the configured ones here; an admin can change that"
+            .to_owned();
+    }
     let mut last = BTreeMap::new();
     for attempt in attempts {
         last.insert(&attempt.model, attempt);
@@ -181,6 +185,7 @@ impl Router {
         };
         let mut chain: Vec<_> = names
             .iter()
+            .filter(|name| call.allowlists.iter().all(|list| list.lets_model(name)))
             .filter_map(|name| self.models.get(name))
             .collect();
         if call.needs_images {

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod confinement;
+pub mod telling;
 
 mod start;
 mod vault;

@@ -4,7 +4,7 @@
 
 use crate::{Seat, Tool};
 use serde_json::{Value, json};
-use wardroom_domain::{RetryClass, RiskTier, TaskType};
+use wardroom_domain::{PermissionLevel, RetryClass, RiskTier, TaskType};
 
 /// Changes when the meaning of a built-in tool does.
 const VERSION: &str = "1";
@@ -218,6 +218,15 @@ fn outward_tools() -> Vec<Tool> {
             "Carry your changes to the real workspace now. Happens by itself when you end.",
             object(json!({"note": text("")}), &[]),
         ),
+        tool_of(
+            RetryClass::Idempotent,
+            "request_permission_level",
+            "Ask a person for a higher level, for this task, where yours keeps you from its work.",
+            object(
+                json!({"level": level(), "reason": text("")}),
+                &["level", "reason"],
+            ),
+        ),
     ]
 }
 
@@ -252,6 +261,14 @@ fn mandate() -> Value {
     json!({"type": "object", "properties": {"tools": names, "targets": names, "recipients": names},
         "required": ["tools"], "additionalProperties": false,
         "description": "what it may do outside, as the person named it"})
+}
+
+fn level() -> Value {
+    let words: Vec<_> = PermissionLevel::ALL
+        .iter()
+        .map(|level| level.as_str())
+        .collect();
+    json!({"type": "string", "enum": words})
 }
 
 fn task_type() -> Value {

@@ -3,16 +3,16 @@
 use crate::failure::Failure;
 use crate::office::{Office, open_to_read};
 use crate::place::Place;
-use serde_json::{Value, json};
+use serde_json::Value;
 use wardroom_api::client::Client;
 use wardroom_api::policy::{
-    Decider, ExplainPolicy, Explained, ExplainedCall, OwnRules, PolicyVersion, PutPolicy,
-    RollbackPolicy,
+    ExplainPolicy, ExplainedCall, OwnRules, PolicyVersion, PutPolicy, RollbackPolicy,
 };
 use wardroom_domain::{OrgId, Principal, Role, UserId};
-use wardroom_policy::decide::{self, Fault, Policy as Rules, PolicyDocument, Supposed, Where};
+use wardroom_policy::decide::{self, Fault, Policy as Rules, PolicyDocument};
 use wardroom_server::config::ORG_NAME;
-use wardroom_server::rulebook::{Change, Rulebook, Version};
+use wardroom_server::rulebook::{Change, Rulebook};
+use wardroom_server::telling;
 
 /// Where the policy is looked after.
 pub enum Policies {
@@ -109,7 +109,7 @@ impl Policies {
             Self::Server(client) => Ok(client.policy_history().await?.versions),
             Self::Store(office, _) => {
                 let versions = Rulebook::history(&office.store, office.org).await?;
-                Ok(versions.into_iter().map(shown).collect())
+                Ok(versions.into_iter().map(telling::version).collect())
             }
         }
     }
@@ -156,20 +156,7 @@ pub async fn explain(
         user: asked.user.unwrap_or_else(nobody),
         ..somebody(role)
     };
-    let call = Supposed {
-        requester: &requester,
-        origin: asked.origin.unwrap_or(wardroom_domain::Origin::Chat),
-        agent: asked.agent.as_deref().unwrap_or_default(),
-        after_external: asked.after_external,
-        tool: &asked.tool,
-        arguments: &asked.arguments,
-    };
-    Ok(ExplainedCall {
-        in_view: explained(policy.explain(&call, Where::View)),
-        on_host: explained(policy.explain(&call, Where::Host)),
-        tool: asked.tool,
-        role,
-    })
+    Ok(telling::explained(&policy, &requester, asked))
 }
 
 /// The rules of the store without a server; those of the configuration where there is no store.
@@ -199,32 +186,6 @@ pub fn somebody(role: Role) -> Principal {
 
 fn nobody() -> UserId {
     UserId::mint(wardroom_domain::Timestamp::default(), 0)
-}
-
-fn explained(explained: decide::Explained) -> Explained {
-    let decider = |decider: decide::Decider| Decider {
-        role: decider.role,
-        others: decider.others,
-        own: decider.own,
-    };
-    Explained {
-        decision: explained.decision.to_string(),
-        tier: explained.tier,
-        rule: explained.rule,
-        source: explained.source,
-        rationale: explained.rationale,
-        deciders: explained.deciders.into_iter().map(decider).collect(),
-    }
-}
-
-fn shown(version: Version) -> PolicyVersion {
-    PolicyVersion {
-        version: version.version,
-        author: version.author,
-        at: version.at,
-        diff: version.diff,
-        document: json!(version.document),
-    }
 }
 
 fn unfit(fault: &Fault) -> Failure {

@@ -196,10 +196,9 @@ async fn waiting(crew: &Crew, by: &Principal) -> Result<Vec<Approval>, Wrong> {
         ..ApprovalFilter::default()
     };
     let found = crew.store.approvals(crew.org, &filter, &page(100)).await?;
-    let policy = crew.policy();
     let mut mine = Vec::new();
     for approval in found.items.into_iter().map(|row| row.approval) {
-        if policy.approvers.may_decide(by, &approval).is_ok() {
+        if decide::may_decide(crew, by, &approval).await? {
             mine.push(approval);
         }
     }

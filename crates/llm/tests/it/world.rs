@@ -84,6 +84,7 @@ pub fn call() -> ModelCall {
         task_type: None,
         needs_images: false,
         own_keys: BTreeMap::new(),
+        allowlists: Vec::new(),
     }
 }
 

@@ -1,9 +1,7 @@
 //! Who may decide which question.
 
 use std::collections::BTreeMap;
-use wardroom_domain::{
-    Approval, Principal, Question, RiskTier, Role, ScopeKind, Scopes, WorkspaceId,
-};
+use wardroom_domain::{Approval, Principal, Question, RiskTier, Role, ScopeKind, Scopes, Task};
 
 /// The org's rules about deciding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,9 +42,21 @@ pub enum NotYours {
 }
 
 impl Approvers {
-    /// Whether `decider` may decide `approval`.
-    pub fn may_decide(&self, decider: &Principal, approval: &Approval) -> Result<(), NotYours> {
+    /// Whether `decider`, whose role holds within `scopes`, may decide `approval` of `task`.
+    pub fn may_decide(
+        &self,
+        decider: &Principal,
+        scopes: &Scopes,
+        task: &Task,
+        approval: &Approval,
+    ) -> Result<(), NotYours> {
         let is_own = decider.user == approval.requester;
+        let answers_itself = approval.question != Question::Permission && is_own;
+        let mut here = task.place();
+        here.push((ScopeKind::Tool, approval.tool.clone()));
+        if !answers_itself && scopes.miss(&here).is_some() {
+            return Err(NotYours::OutOfScope);
+        }
         match approval.question {
             Question::Answer if is_own => Ok(()),
             Question::Answer => Err(NotYours::NotTheRequester),
@@ -56,25 +66,6 @@ impl Approvers {
                 self.may_permit(decider.role, is_own, approval.tier)
             }
         }
-    }
-
-    /// The same for somebody whose role holds in some places only: `approval` is of a task in
-    /// `workspace`.
-    pub fn may_decide_within(
-        &self,
-        decider: &Principal,
-        scopes: &Scopes,
-        workspace: WorkspaceId,
-        approval: &Approval,
-    ) -> Result<(), NotYours> {
-        let is_own = decider.user == approval.requester;
-        let answers_itself = approval.question != Question::Permission && is_own;
-        let in_scope = scopes.cover(ScopeKind::Workspace, &workspace.to_string())
-            && scopes.cover(ScopeKind::Tool, &approval.tool);
-        if !in_scope && !answers_itself {
-            return Err(NotYours::OutOfScope);
-        }
-        self.may_decide(decider, approval)
     }
 
     /// The lowest role that decides this tier for others.

@@ -26,6 +26,8 @@ pub struct Circumstances<'a> {
     pub allowlists: &'a [Allowlist],
     /// How far the agent may go; none where agents have no levels.
     pub agent_level: Option<PermissionLevel>,
+    /// How far a person has let this one task go instead.
+    pub raised: Option<PermissionLevel>,
     /// What the requester has switched; the org says what it covers.
     pub bypass: BypassMode,
     /// What the org has switched.

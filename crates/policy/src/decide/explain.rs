@@ -89,7 +89,7 @@ impl Policy {
             "apply" => Reach::Apply {
                 kind: WorkspaceKind::Private,
             },
-            "publish" | "deliver" | "ask_person" => Reach::Internal,
+            "publish" | "deliver" | "ask_person" | "request_permission_level" => Reach::Internal,
             _ if is_contained => Reach::View,
             _ => Reach::Outside,
         };

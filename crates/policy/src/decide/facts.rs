@@ -162,8 +162,7 @@ fn kept_out(policy: &Policy, request: &Request<'_>) -> Option<KeptOut> {
             ),
         });
     }
-    let levels = [around.agent_level, policy.agent_level(around.agent)];
-    let level = levels.into_iter().flatten().min()?;
+    let level = policy.level_of(around.agent, around.agent_level, around.raised)?;
     let tier = request.verdict.tier;
     // Level 0 has no network, not even to read from.
     if level == PermissionLevel::Restricted && request.reach == Reach::Outside {
@@ -180,14 +179,17 @@ fn kept_out(policy: &Policy, request: &Request<'_>) -> Option<KeptOut> {
 }
 
 fn out_of_scope(request: &Request<'_>) -> Option<ScopeKind> {
-    let scopes = request.circumstances.scopes?;
-    let workspace = request.circumstances.workspace.map(|id| id.to_string());
-    let in_place = workspace.is_none_or(|name| scopes.cover(ScopeKind::Workspace, &name));
-    match (in_place, scopes.cover(ScopeKind::Tool, request.tool)) {
-        (false, _) => Some(ScopeKind::Workspace),
-        (_, false) => Some(ScopeKind::Tool),
-        (true, true) => None,
-    }
+    let around = &request.circumstances;
+    let scopes = around.scopes.filter(|scopes| !scopes.0.is_empty())?;
+    let workspace = around
+        .workspace
+        .map(|id| (ScopeKind::Workspace, id.to_string()));
+    let context = around
+        .context
+        .map(|id| (ScopeKind::Context, id.to_string()));
+    let mut here: Vec<_> = workspace.into_iter().chain(context).collect();
+    here.push((ScopeKind::Tool, request.tool.to_owned()));
+    scopes.miss(&here)
 }
 
 /// The approval that says yes to exactly this, if there is one.

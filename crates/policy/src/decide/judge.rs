@@ -253,6 +253,9 @@ fn why(rule: &Rule, facts: &Facts) -> Option<String> {
         ("secret-after-external", _, Some(secret)) => Some(format!(
             "It would use the secret `{secret}`, and the task has read text from outside."
         )),
+        ("rights.asked", _, _) if facts.tainted => Some(
+            "The task has read text from outside, and that may be what asks for it.".to_owned(),
+        ),
         _ => rule.why.clone(),
     }
 }

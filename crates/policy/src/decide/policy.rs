@@ -196,9 +196,8 @@ impl Policy {
             let lists = map.as_ref()?.get(name)?;
             Some(allowlist(layer, name, lists))
         };
-        let of_role = document.roles.as_ref().and_then(|roles| roles.get(&role));
         [
-            of_role.map(|lists| allowlist(Layer::Role, role.as_str(), lists)),
+            self.of_role(role),
             of(&document.agents, Layer::Agent, agent),
             of(&document.contexts, Layer::Context, &context),
             of(&document.skills, Layer::Skill, skill.unwrap_or_default()),
@@ -206,6 +205,35 @@ impl Policy {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// What the document lists for a role; its tools are the preset's where it lists none.
+    fn of_role(&self, role: Role) -> Option<Allowlist> {
+        let lists = self
+            .document
+            .roles
+            .as_ref()
+            .and_then(|roles| roles.get(&role));
+        let usual = || self.preset.tools(role);
+        let list = lists.cloned().unwrap_or_default();
+        let tools = list.tools.clone().or_else(usual);
+        (tools.is_some() || lists.is_some()).then(|| Allowlist {
+            tools,
+            ..allowlist(Layer::Role, role.as_str(), &list)
+        })
+    }
+
+    /// How far an agent goes: as far as the document and `narrowed` let it, or as far as a person
+    /// has `raised` this task of his. None where agents have no levels.
+    pub fn level_of(
+        &self,
+        agent: &str,
+        narrowed: Option<PermissionLevel>,
+        raised: Option<PermissionLevel>,
+    ) -> Option<PermissionLevel> {
+        let levels = [narrowed, self.agent_level(agent)];
+        let level = levels.into_iter().flatten().min()?;
+        Some(raised.map_or(level, |raised| level.max(raised)))
     }
 
     /// How far the document lets this agent go.
@@ -256,4 +284,41 @@ fn check_tools(rules: &str) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_lists_the_tools_of_its_members_until_the_org_does() {
+        let lets = |policy: &Policy, role, tool| {
+            let lists = policy.allowlists(role, "", None, None);
+            lists.iter().all(|list| list.lets_tool(tool))
+        };
+        let gateway = Policy::new(Preset::Gateway, Approvers::default());
+        for tool in [
+            "http_fetch",
+            "html_to_markdown",
+            "md_read",
+            "md_write",
+            "qmd_search",
+        ] {
+            assert!(lets(&gateway, Role::Member, tool), "{tool}");
+        }
+        for tool in ["shell", "http_request", "file_delete", "files__read"] {
+            assert!(!lets(&gateway, Role::Member, tool), "{tool}");
+            assert!(lets(&gateway, Role::Admin, tool), "{tool}");
+        }
+        let document = PolicyDocument::parse("[roles.member]\ntools = [\"shell\"]\n");
+        let changed = gateway.with(&document.unwrap(), None).unwrap();
+        assert!(lets(&changed, Role::Member, "shell"));
+        assert!(!lets(&changed, Role::Member, "http_fetch"));
+        assert!(
+            !lets(&changed, Role::Viewer, "shell"),
+            "the other role stays"
+        );
+        let enterprise = Policy::new(Preset::Enterprise, Approvers::default());
+        assert!(lets(&enterprise, Role::Member, "shell"));
+    }
 }

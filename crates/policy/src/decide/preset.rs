@@ -1,6 +1,7 @@
 //! The presets: named sets of rules, compiled in.
 
-use wardroom_domain::words;
+use std::collections::BTreeSet;
+use wardroom_domain::{Role, words};
 
 words! {
     /// What policy does with an action.
@@ -30,7 +31,34 @@ words! {
     }
 }
 
+/// What people below an operator work with behind a gateway, until the org lists something else:
+/// pages and notes, and what speaks to them or carries their changes. No shell.
+const GATEWAY_TOOLS: &[&str] = &[
+    "http_fetch",
+    "html_to_markdown",
+    "md_read",
+    "md_write",
+    "qmd_search",
+    "apply",
+    "publish",
+    "deliver",
+    "ask_person",
+    "find_tools",
+    "spawn_task",
+];
+
 impl Preset {
+    /// The tools of a role, where this preset lists any.
+    pub(super) fn tools(self, role: Role) -> Option<BTreeSet<String>> {
+        let is_listed = self == Self::Gateway && !role.is_at_least(Role::Operator);
+        is_listed.then(|| {
+            GATEWAY_TOOLS
+                .iter()
+                .map(|tool| (*tool).to_owned())
+                .collect()
+        })
+    }
+
     /// Its rules, beside those that every preset starts from.
     pub(super) fn rules(self) -> &'static str {
         match self {

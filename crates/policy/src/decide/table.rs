@@ -213,10 +213,30 @@ fn rest(policy: &Policy) -> Vec<String> {
         format!("a remembered yes covers {}", tiers(&policy.grants_cover)),
         format!("a person's bypass {bypass}"),
     ];
+    for role in Role::ALL {
+        for list in policy.allowlists(*role, "", None, None) {
+            let tools = list.tools.into_iter().flatten().collect::<Vec<_>>();
+            if !tools.is_empty() {
+                lines.push(format!("a {role} works with {}", tools.join(", ")));
+            }
+        }
+    }
     if !four_eyes.is_empty() {
         lines.push(format!("two people decide {}", four_eyes.join(", ")));
     }
     lines
+}
+
+/// The tool that the table speaks of: one that everybody works with.
+fn tool_of(policy: &Policy) -> &'static str {
+    let lets = |role: &Role| {
+        let lists = policy.allowlists(*role, "", None, None);
+        lists.iter().all(|list| list.lets_tool("shell"))
+    };
+    match Role::ALL.iter().all(lets) {
+        true => "shell",
+        false => "http_fetch",
+    }
 }
 
 type Cells = [Verb; 4];
@@ -226,7 +246,7 @@ fn rows_of(policy: &Policy, place: Place) -> Vec<String> {
     let tool = if matches!(place.reach(), Reach::Apply { .. }) {
         "apply"
     } else {
-        "shell"
+        tool_of(policy)
     };
     let cells = |role, origin| -> Cells {
         RiskTier::ALL.map(|tier| cell(policy, place, (role, origin), (tool, tier)))

@@ -47,15 +47,13 @@ async fn list_approvals(
         .store
         .approvals(app.crew.org, &asked, &page)
         .await?;
-    let approvers = app.crew.policy().approvers.clone();
-    let decidable = paged
-        .items
-        .iter()
-        .map(|row| &row.approval)
-        .filter(|approval| approval.decision.is_none())
-        .filter(|approval| approvers.may_decide(&who, approval).is_ok())
-        .map(|approval| approval.id)
-        .collect();
+    let mut decidable = Vec::new();
+    for approval in paged.items.iter().map(|row| &row.approval) {
+        let is_open = approval.decision.is_none();
+        if is_open && decide::may_decide(&app.crew, &who, approval).await? {
+            decidable.push(approval.id);
+        }
+    }
     let approvals = paged
         .items
         .into_iter()

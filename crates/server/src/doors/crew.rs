@@ -40,6 +40,7 @@ async fn test_model(
         task_type: None,
         needs_images: false,
         own_keys: BTreeMap::new(),
+        allowlists: Vec::new(),
     };
     let permit = app.crew.policy().speak(call);
     let request = ModelRequest {

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::body::{Body, Id};
+use crate::telling;
 use crate::who::Who;
 use crate::wrong::Refusal;
 use axum::Json;
@@ -11,14 +12,13 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::policy::{
-    Decider, ExplainPolicy, Explained, ExplainedCall, OwnRules, Policy, PolicyHistory,
-    PolicyVersion, PutPolicy, RollbackPolicy,
+    ExplainPolicy, ExplainedCall, OwnRules, Policy, PolicyHistory, PutPolicy, RollbackPolicy,
 };
 use wardroom_api::problem::{Code, Problem};
 use wardroom_coordinator::Wrong;
-use wardroom_coordinator::rulebook::{Author, Change, Prepared, Rulebook, Version};
-use wardroom_domain::{Capability, Origin, Principal, RiskTier, UserId};
-use wardroom_policy::decide::{self, Fault, PolicyDocument, Supposed, Where};
+use wardroom_coordinator::rulebook::{Author, Change, Prepared, Rulebook};
+use wardroom_domain::{Capability, Principal, RiskTier, UserId};
+use wardroom_policy::decide::{Fault, PolicyDocument};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -61,7 +61,7 @@ async fn get_policy_history(
     may_manage(&who)?;
     let versions = Rulebook::history(&app.crew.store, app.crew.org).await?;
     Ok(Json(PolicyHistory {
-        versions: versions.into_iter().map(version).collect(),
+        versions: versions.into_iter().map(telling::version).collect(),
         next_cursor: None,
     }))
 }
@@ -91,20 +91,7 @@ async fn explain_policy(
 ) -> Result<Json<ExplainedCall>, Refusal> {
     let requester = requester(&app, &who, asked.user).await?;
     let policy = app.crew.policy_now().await?;
-    let call = Supposed {
-        requester: &requester,
-        origin: asked.origin.unwrap_or(Origin::Chat),
-        agent: asked.agent.as_deref().unwrap_or_default(),
-        after_external: asked.after_external,
-        tool: &asked.tool,
-        arguments: &asked.arguments,
-    };
-    Ok(Json(ExplainedCall {
-        in_view: explained(policy.explain(&call, Where::View)),
-        on_host: explained(policy.explain(&call, Where::Host)),
-        role: requester.role,
-        tool: asked.tool,
-    }))
+    Ok(Json(telling::explained(&policy, &requester, asked)))
 }
 
 /// A person's own rules, which tighten the org's for his own actions.
@@ -188,7 +175,7 @@ async fn shown(app: &App, warnings: Vec<String>) -> Result<Policy, Refusal> {
     let crew = &app.crew;
     let in_force = crew.rulebook.read(&crew.store, crew.org).await?;
     let policy = &in_force.policy;
-    let (changed_by, changed_at) = in_force.written.unzip();
+    let (changed_by, changed_at) = in_force.written.clone().unzip();
     let needed = |tier: &RiskTier| (*tier, policy.approvers.needed(*tier));
     Ok(Policy {
         version: in_force.version,
@@ -201,35 +188,9 @@ async fn shown(app: &App, warnings: Vec<String>) -> Result<Policy, Refusal> {
         grants_cover: policy.grants_cover.clone(),
         approval_ttl_s: policy.approval_ttl_s.unwrap_or(app.approval_ttl_s),
         document: json!(*policy.document),
-        table: decide::table(policy),
+        table: crew.rulebook.table(&in_force).to_string(),
         changed_at,
         changed_by,
         warnings,
     })
-}
-
-fn version(version: Version) -> PolicyVersion {
-    PolicyVersion {
-        version: version.version,
-        author: version.author,
-        at: version.at,
-        diff: version.diff,
-        document: json!(version.document),
-    }
-}
-
-fn explained(explained: decide::Explained) -> Explained {
-    let decider = |decider: decide::Decider| Decider {
-        role: decider.role,
-        others: decider.others,
-        own: decider.own,
-    };
-    Explained {
-        decision: explained.decision.to_string(),
-        tier: explained.tier,
-        rule: explained.rule,
-        source: explained.source,
-        rationale: explained.rationale,
-        deciders: explained.deciders.into_iter().map(decider).collect(),
-    }
 }

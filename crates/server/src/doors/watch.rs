@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_api::event::Listening;
 use wardroom_api::problem::Problem;
-use wardroom_coordinator::{Wrong, control};
+use wardroom_coordinator::{Wrong, control, decide};
 use wardroom_domain::{Approval, ConversationId, Principal, TaskId};
 use wardroom_store::{FeedRow, Hint};
 
@@ -177,7 +177,7 @@ impl Watcher {
             }
             let mut data = expanded(&self.app, &row).await?;
             if row.event == "approval" {
-                data["decidable"] = json!(self.may_decide(&data["approval"]));
+                data["decidable"] = json!(self.may_decide(&data["approval"]).await?);
             }
             data["seq"] = json!(row.seq);
             data["at"] = json!(row.at);
@@ -190,12 +190,13 @@ impl Watcher {
     }
 
     /// Whether the listener may decide a question that waits.
-    fn may_decide(&self, approval: &Value) -> bool {
-        let approval = serde_json::from_value::<Approval>(approval.clone());
-        let approvers = &self.app.crew.policy().approvers;
-        approval.is_ok_and(|approval| {
-            approval.decision.is_none() && approvers.may_decide(&self.who, &approval).is_ok()
-        })
+    async fn may_decide(&self, approval: &Value) -> Result<bool, Wrong> {
+        match serde_json::from_value::<Approval>(approval.clone()) {
+            Ok(approval) if approval.decision.is_none() => {
+                decide::may_decide(&self.app.crew, &self.who, &approval).await
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Something that is not kept: words of a reply, output of a command.

@@ -165,6 +165,7 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
     };
     let (crew, is_scripted) = crew::crew(startup, folders, found)?;
     crew.load_policy().await?;
+    wardroom_coordinator::bypass::settle(&crew).await?;
     Ok(Opened {
         crew,
         owner,

@@ -12,11 +12,14 @@ use wardroom_testkit::world::{Person, Setup, eventually};
 
 /// A laptop whose sandboxes may reach these sites.
 pub fn open_to(sites: &[&Website]) -> Setup {
+    laptop().with(&open_places(sites))
+}
+
+/// The configuration that opens these sites.
+pub fn open_places(sites: &[&Website]) -> String {
     let places: Vec<_> = sites.iter().map(|site| site.place()).collect();
     let list = json!(places);
-    laptop().with(&format!(
-        "[sandbox]\nallow_domains = {list}\nallow_private = {list}\n"
-    ))
+    format!("[sandbox]\nallow_domains = {list}\nallow_private = {list}\n")
 }
 
 /// Whether the machine lacks what a story needs; then it is on the list of what was skipped.

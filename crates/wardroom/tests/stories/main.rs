@@ -21,6 +21,8 @@ mod cancel;
 mod limits;
 mod policy;
 mod quotas;
+mod kinds;
+mod raised;
 mod chaos;
 mod crash;
 mod powercut;

@@ -146,3 +146,166 @@ async fn only_who_manages_the_policy_changes_it_and_what_is_unfit_changes_nothin
         ("ask", "outside.l2")
     );
 }
+
+/// Through HTTP: the fault with its place and what was probably meant; what runs stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_wrong_is_refused_with_its_place_and_the_running_policy_stays() {
+    let world = world(laptop()).await;
+    let owner = world.owner();
+    owner
+        .client
+        .put_policy(&rules(""))
+        .await
+        .expect("version 1");
+    let text = |text: &str| PutPolicy {
+        text: Some(text.to_owned()),
+        ..PutPolicy::default()
+    };
+    for (document, sentence) in [
+        ("preset = ", "line 1"),
+        (
+            "preset = \"enterprize\"\n",
+            "line 1: unknown variant `enterprize`; did you mean `enterprise`?",
+        ),
+        ("prest = \"team\"\n", "did you mean `preset`?"),
+        (
+            "[roles.amin]\ntools = []\n",
+            "line 1: unknown variant `amin`; did you mean `admin`?",
+        ),
+        (
+            "[roles.viewer]\ntools = [\"file_raed\"]\n",
+            "there is no tool `file_raed`; did you mean `file_read`?",
+        ),
+        (
+            "rules = '''\n@id(\"a\")\nforbid (principal, action, resource == Tool::\"shel\");\n'''\n",
+            "there is no tool `shel`; did you mean `shell`?",
+        ),
+        (
+            "rules = '''\n@id(\"a\")\nforbid (principal in Role::\"amin\", action, resource);\n'''\n",
+            "rule `a`",
+        ),
+        (
+            "rules = '''\n@id(\"not-them\")\nforbid (principal in Role::\"admin\", action, resource);\n'''\n",
+            "it would lock every admin out: the rule `not-them`",
+        ),
+    ] {
+        let refused = owner.client.put_policy(&text(document)).await;
+        let refused = refused.expect_err(document);
+        let code = refused.code().map(|code| code.as_str());
+        assert_eq!(code, Some("policy_refused"), "{document}");
+        let why = refused.to_string();
+        assert!(
+            why.contains(sentence) && why.contains("stays"),
+            "{document}: {why}"
+        );
+        assert_eq!(
+            owner.client.policy().await.expect("it").version,
+            1,
+            "{document}"
+        );
+    }
+    // One that forbids everything comes into force with a warning, and can be taken back.
+    let all = rules("@id(\"stop\")\nforbid (principal, action, resource);");
+    let put = owner
+        .client
+        .put_policy(&all)
+        .await
+        .expect("it is his to do");
+    assert!(
+        put.warnings[0].contains("forbids everything"),
+        "{:?}",
+        put.warnings
+    );
+    assert!(
+        !put.table.contains(" allow "),
+        "the table follows: {}",
+        put.table
+    );
+    let task = owner
+        .asks(&script().shell("ls").says("{last}").to_string())
+        .await;
+    let told = owner.awaits(task, TaskStatus::Succeeded).await.result;
+    assert!(told.unwrap_or_default().contains("refused"));
+    let back = RollbackPolicy { version: 1 };
+    let back = owner
+        .client
+        .roll_back_policy(&back)
+        .await
+        .expect("it is taken back");
+    assert!(back.table.contains(" allow "), "and so does its table");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bypass_that_the_org_ended_does_not_spring_back() {
+    let mut world = world(crate::govern::opted_in()).await;
+    let (owner, mia) = (world.owner(), world.person("mia", "member"));
+    let me = mia.client.me().await.expect("mia").user.id;
+    let on = wardroom_api::user::SetBypassMode {
+        mode: wardroom_domain::BypassMode::On,
+    };
+    let lets = |allowed: bool| PutPolicy {
+        allow_bypass: Some(allowed),
+        ..PutPolicy::default()
+    };
+    mia.client.set_bypass(me, &on).await.expect("he may");
+    let mode = async |owner: &wardroom_testkit::world::Person| {
+        let standing = owner.client.standing(me).await.expect("his standing");
+        standing.bypass.as_str()
+    };
+    assert_eq!(mode(&owner).await, "ON");
+    owner.client.put_policy(&lets(false)).await.expect("ended");
+    assert_eq!(mode(&owner).await, "OFF", "with the change itself");
+    mia.client
+        .set_bypass(me, &on)
+        .await
+        .expect_err("not any more");
+    owner
+        .client
+        .put_policy(&lets(true))
+        .await
+        .expect("allowed anew");
+    assert_eq!(mode(&owner).await, "OFF", "nobody finds it on again");
+    let asking = mia.asks(&crate::govern::changing("a.txt")).await;
+    mia.awaits(asking, TaskStatus::WaitingApproval).await;
+
+    // The same where the configuration ends it, and where a rollback does.
+    mia.client.set_bypass(me, &on).await.expect("he may again");
+    owner
+        .client
+        .roll_back_policy(&RollbackPolicy { version: 1 })
+        .await
+        .expect("ended");
+    assert_eq!(mode(&owner).await, "OFF");
+    owner
+        .client
+        .roll_back_policy(&RollbackPolicy { version: 0 })
+        .await
+        .expect("the configuration");
+    mia.client.set_bypass(me, &on).await.expect("he may");
+    world.stop();
+    let file = world.data().join("wardroom.toml");
+    let configured = std::fs::read_to_string(&file).expect("its file");
+    std::fs::write(
+        &file,
+        configured.replace("allow_bypass = true", "allow_bypass = false"),
+    )
+    .expect("it is changed");
+    world.up();
+    let owner = world.owner();
+    assert_eq!(mode(&owner).await, "OFF");
+    let filter = AuditFilter {
+        kind: Some(AuditKind::BypassChanged),
+        ..AuditFilter::default()
+    };
+    let events = owner
+        .client
+        .audit_events(&filter)
+        .await
+        .expect("the log")
+        .events;
+    assert_eq!(
+        events.len(),
+        6,
+        "every switch is written down, whoever moved it"
+    );
+}

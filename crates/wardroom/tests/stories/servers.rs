@@ -11,7 +11,7 @@ use wardroom_domain::{AuditKind, TaskId, TaskStatus};
 use wardroom_testkit::mcp::{McpStandIn, Mishap, tool};
 use wardroom_testkit::world::{Person, World, eventually};
 
-async fn stand_in() -> McpStandIn {
+pub async fn stand_in() -> McpStandIn {
     let tools = vec![
         tool("read_note", "Reads a note."),
         tool("add_note", "Adds a note."),
@@ -23,7 +23,7 @@ async fn stand_in() -> McpStandIn {
 }
 
 /// The configuration of a server that the org vouches for in part.
-fn notes(url: &str, more: &str) -> String {
+pub fn notes(url: &str, more: &str) -> String {
     format!(
         "[mcp.notes]\nurl = \"{url}\"\n{more}\n[mcp.notes.tiers]\nread_note = \"L0_READONLY\"\nadd_note = \"L1_MUTATING\"\n\n"
     )
@@ -75,7 +75,7 @@ fn read_note() -> Script {
     script().calls("notes__read_note", json!({"path": "a"}))
 }
 
-fn burn_note() -> Script {
+pub fn burn_note() -> Script {
     script().calls("notes__burn_note", json!({"path": "a"}))
 }
 
