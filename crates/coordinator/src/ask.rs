@@ -36,10 +36,6 @@ pub(crate) async fn permission(
     let mut approval = open(run, Question::Permission, effect, shown);
     approval.tier = tier;
     approval.four_eyes = four_eyes;
-    let deciders = deciders(&run.crew, &run.task, &approval).await?;
-    if deciders.len() < needed {
-        return Ok(Err(nobody(tier, four_eyes)));
-    }
     approval.rationale = asked.rationale;
     approval.rule = asked.rule;
     approval.source = asked.source;
@@ -47,8 +43,13 @@ pub(crate) async fn permission(
     if let Some(seconds) = policy.approval_ttl_s {
         approval.expires_at = approval.created_at.after(Duration::from_secs(seconds));
     }
-    // What is announced is what is asked, be it about this call alone or about more.
+    // What is announced is what is asked, be it about this call alone or about more, to those who
+    // may decide exactly that.
     let approval = whole(approval);
+    let deciders = deciders(&run.crew, &run.task, &approval).await?;
+    if deciders.len() < needed {
+        return Ok(Err(nobody(tier, four_eyes)));
+    }
     let notices = notice::asked(&run.crew, &run.task, &approval, &deciders).await?;
     run.writes.extend(notices);
     Ok(Ok(approval))
