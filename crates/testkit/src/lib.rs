@@ -8,4 +8,5 @@ pub mod bucket;
 pub mod redis;
 pub mod telegram;
 pub mod website;
+pub mod wire;
 pub mod world;

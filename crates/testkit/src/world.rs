@@ -40,6 +40,8 @@ pub struct Setup {
     pub secrets: Vec<(String, String)>,
     /// What the server finds in its environment.
     pub environment: Vec<(String, String)>,
+    /// The folder of the world, where it is another than a temporary one.
+    pub disk: Option<SmallDisk>,
     /// What starts the server: a program that ends by starting its arguments. Nothing if empty.
     pub wrapper: Vec<String>,
 }
@@ -56,8 +58,15 @@ impl Setup {
             flags: Vec::new(),
             secrets: Vec::new(),
             environment: Vec::new(),
+            disk: None,
             wrapper: Vec::new(),
         }
+    }
+
+    /// With a data directory on a disk of so many MiB; none where this machine lets us mount none.
+    pub fn on_a_disk_of(mut self, mebibytes: u32) -> Option<Self> {
+        self.disk = Some(SmallDisk::mount(mebibytes)?);
+        Some(self)
     }
 
     /// With a secret that is stored before the first start.
@@ -128,6 +137,31 @@ impl Setup {
     fn chain(&self) -> String {
         let spares = self.spares.iter().map(|name| format!(", \"{name}\""));
         format!("[\"default\"{}]", spares.collect::<String>())
+    }
+}
+
+/// A small disk in memory, with nothing on it; it is taken away when dropped.
+pub struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(mebibytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().ok()?;
+        let mut mount = Command::new("mount");
+        mount.args([
+            "-t",
+            "tmpfs",
+            "-o",
+            &format!("size={mebibytes}m"),
+            "wardroom-test",
+        ]);
+        let mounted = mount.arg(folder.path()).stderr(Stdio::null()).status();
+        mounted.ok()?.success().then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
 }
 
@@ -204,7 +238,10 @@ impl World {
 
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        match &self.setup.disk {
+            Some(disk) => disk.0.path().join("data"),
+            None => self.folder.path().join("data"),
+        }
     }
 
     /// A folder of the host for a story to work on.

@@ -26,6 +26,8 @@ mod raised;
 mod chaos;
 mod crash;
 mod powercut;
+mod faults;
+mod reliable;
 mod rows;
 mod several;
 mod bucket;
