@@ -14,6 +14,8 @@ mod portal;
 mod skips;
 mod session;
 
+pub mod scorecard;
+
 use crate::failure::{Failure, Outcome};
 use session::{Session, Verdict};
 use skips::Skips;
