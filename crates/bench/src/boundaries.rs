@@ -3,6 +3,7 @@
 
 mod busy;
 mod bare;
+mod team;
 
 use crate::disk::Disk;
 use crate::failure::{Failure, Outcome};
@@ -10,7 +11,11 @@ use crate::machine;
 use crate::table::{Row, Table, Target, Times};
 use busy::Office;
 use std::time::Duration;
+use wardroom_domain::Timestamp;
+use wardroom_store::{OpenOptions, Store};
 
+/// How many ready tasks are claimed.
+const CLAIMED: usize = 4000;
 const ROUNDS: u32 = 3;
 const TIME: Duration = Duration::from_secs(2);
 
@@ -24,7 +29,52 @@ pub async fn measure(table: &mut Table) -> Outcome<()> {
     for (tasks, what, least) in CASES {
         case(tasks, what, least, table).await?;
     }
+    one_step(table).await?;
+    claims(table).await?;
+    team::measure(table).await
+}
+
+/// What one boundary costs a task that is alone, beside a sync of the same disk.
+async fn one_step(table: &mut Table) -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(Failure::to("make a temporary folder"))?;
+    let mut disk = Disk::new(folder.path())?;
+    let mut office = Office::open(&folder.path().join("one.db"), 1).await?;
+    let (mut sync, mut times) = (Times::default(), Times::default());
+    for _ in 0..40 {
+        disk.sync(5, &mut sync)?;
+        office.step(5, &mut times).await?;
+    }
+    let over = times.median().saturating_sub(sync.median());
+    let target = Target::of("a sync + 0.5 ms", over <= Duration::from_micros(500));
+    let ratio = times.median().as_secs_f64() / sync.median().as_secs_f64();
+    let row = Row::new("a boundary of one task alone", times.shown(), target);
+    table.push(row.beside(format!("sync {}", sync.shown()), ratio));
     Ok(())
+}
+
+/// How many ready tasks are claimed per second, sixteen at a time.
+async fn claims(table: &mut Table) -> Outcome<()> {
+    let folder = tempfile::tempdir().map_err(Failure::to("make a temporary folder"))?;
+    let store = Store::open(&folder.path().join("claims.db"), options());
+    let store = store.map_err(Failure::to("open the database"))?;
+    let mut disk = Disk::new(folder.path())?;
+    let (mut before, mut after) = (Times::default(), Times::default());
+    disk.sync(20, &mut before)?;
+    let (taken, took) = Office::over(store, CLAIMED, 0).await?.drain(16).await?;
+    disk.sync(20, &mut after)?;
+    let rate = taken as f64 / took.as_secs_f64();
+    let shown = format!(
+        "{rate:.0}/s; sync before {}, after {}",
+        before.shown(),
+        after.shown()
+    );
+    let target = Target::of("5000/s", rate >= 5_000.0);
+    table.push(Row::new("claims, 16 at a time", shown, target));
+    Ok(())
+}
+
+fn options() -> OpenOptions {
+    OpenOptions::write(Timestamp::from_micros(1_767_225_600_000_000))
 }
 
 /// What one of the two has done so far.
@@ -67,13 +117,17 @@ async fn case(tasks: usize, what: &'static str, least: f64, table: &mut Table) -
         let since = machine::processor_time(std::process::id())?;
         ours.add(office.work(TIME).await?, since)?;
     }
+    let mut after = Times::default();
+    disk.sync(20, &mut after)?;
     let counters = office.store.counters();
     let each = |now: u64, before: u64| (now - before) as f64 / ours.passed as f64;
     let counted = format!(
-        "{:.1} statements, {:.3} syncs each; sync {}",
+        "{:.1} statements, {:.3} syncs, {:.0} bytes each; sync {}, after {}",
         each(counters.statements, before.statements),
         each(counters.transactions, before.transactions),
+        each(counters.bytes, before.bytes),
         sync.shown(),
+        after.shown(),
     );
     tell(what, least, &counted, [&ours, &theirs], table);
     Ok(())

@@ -12,6 +12,7 @@ mod durable;
 mod process;
 mod boundaries;
 mod decisions;
+mod doors;
 
 mod site;
 mod bare;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use table::Table;
 
 const USAGE: &str = "usage: wardroom-bench BINARY [ONLY]\n\
-    BINARY is a release build of wardroom; ONLY is turns, process, store or policy";
+    BINARY is a release build of wardroom; ONLY is turns, process, store, doors or policy";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -56,6 +57,9 @@ async fn measure(binary: PathBuf, only: &str) -> Outcome<()> {
     }
     if matches!(only, "" | "store") {
         boundaries::measure(&mut table).await?;
+    }
+    if matches!(only, "" | "doors") {
+        doors::measure(&binary, &mut table).await?;
     }
     if matches!(only, "" | "policy") {
         decisions::measure(&mut table)?;

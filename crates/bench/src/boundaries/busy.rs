@@ -1,6 +1,7 @@
 //! Tasks that do nothing but pass boundaries: the model has replied, and one effect is intended.
 
 use crate::failure::{Failure, Outcome};
+use crate::table::Times;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,9 +30,18 @@ fn now() -> Timestamp {
 
 impl Office {
     pub async fn open(path: &Path, tasks: usize) -> Outcome<Self> {
+        let store = Store::open(path, OpenOptions::write(now()));
+        Self::over(
+            store.map_err(Failure::to("open the database"))?,
+            tasks,
+            tasks,
+        )
+        .await
+    }
+
+    /// The same over a store that is open, with so many tasks of which so many are claimed.
+    pub async fn over(store: Store, tasks: usize, claimed: usize) -> Outcome<Self> {
         let filling = || Failure::to("fill the database");
-        let store = Store::open(path, OpenOptions::write(now()))
-            .map_err(Failure::to("open the database"))?;
         let org = OrgId::mint(now(), 1);
         let org = store.ensure_org(org, "bench", now()).await;
         let org = org.map_err(Failure::to("fill the database"))?;
@@ -46,17 +56,41 @@ impl Office {
             writes.push(task.into());
         }
         store.commit(org, writes).await.map_err(filling())?;
-        let request = ClaimRequest {
-            worker: WorkerId::mint(now(), 5),
-            now: now(),
-            tasks_max: tasks,
-            limits: ClaimLimits {
-                per_user: u32::MAX,
-                per_workspace: u32::MAX,
-            },
-        };
-        let rows = store.claim(org, request).await.map_err(filling())?;
+        let rows = store
+            .claim(org, request(claimed))
+            .await
+            .map_err(filling())?;
         Ok(Self { store, org, rows })
+    }
+
+    /// Claims so many at a time until nothing is left. Answers how many it were, and how long it took.
+    pub async fn drain(&self, at_once: usize) -> Outcome<(usize, Duration)> {
+        let (began, mut taken) = (Instant::now(), 0);
+        loop {
+            let rows = self.store.claim(self.org, request(at_once)).await;
+            let rows = rows.map_err(Failure::to("claim tasks"))?;
+            if rows.is_empty() {
+                return Ok((taken, began.elapsed()));
+            }
+            taken += rows.len();
+        }
+    }
+
+    /// One task passes boundaries, one after the other; how long each took.
+    pub async fn step(&mut self, count: usize, times: &mut Times) -> Outcome<()> {
+        let Some(row) = self.rows.first_mut() else {
+            return Ok(());
+        };
+        row.task.status = TaskStatus::Running;
+        for _ in 0..count {
+            let writes = boundary(row);
+            let began = Instant::now();
+            let committed = self.store.commit(self.org, writes).await;
+            committed.map_err(Failure::to("commit a boundary"))?;
+            times.push(began.elapsed());
+            row.ver += 1;
+        }
+        Ok(())
     }
 
     /// Every task passes boundaries until time is up. Answers how many it were.
@@ -73,6 +107,18 @@ impl Office {
             passed += count;
         }
         Ok(passed)
+    }
+}
+
+fn request(tasks_max: usize) -> ClaimRequest {
+    ClaimRequest {
+        worker: WorkerId::mint(now(), 5),
+        now: now(),
+        tasks_max,
+        limits: ClaimLimits {
+            per_user: u32::MAX,
+            per_workspace: u32::MAX,
+        },
     }
 }
 
