@@ -123,6 +123,7 @@ impl World {
                 is_error,
                 text: "added".to_owned(),
                 detail: json!({"exit_code": 0}),
+                in_doubt: false,
             });
             if say(&mut output, &done).await.is_none() {
                 return;
