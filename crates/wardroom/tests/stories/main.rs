@@ -46,6 +46,7 @@ mod disks;
 mod control_room;
 mod telegram;
 mod egress;
+mod doubts;
 mod lent;
 mod canaries;
 mod levels;
