@@ -13,6 +13,7 @@ mod process;
 mod boundaries;
 mod decisions;
 mod doors;
+mod waiting;
 
 mod site;
 mod bare;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 use table::Table;
 
 const USAGE: &str = "usage: wardroom-bench BINARY [ONLY]\n\
-    BINARY is a release build of wardroom; ONLY is turns, process, store, doors or policy";
+    BINARY is a release build of wardroom; ONLY is turns, process, store, doors, waiting or policy";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -60,6 +61,9 @@ async fn measure(binary: PathBuf, only: &str) -> Outcome<()> {
     }
     if matches!(only, "" | "doors") {
         doors::measure(&binary, &mut table).await?;
+    }
+    if matches!(only, "" | "waiting") {
+        waiting::measure(&binary, &mut table)?;
     }
     if matches!(only, "" | "policy") {
         decisions::measure(&mut table)?;

@@ -84,7 +84,8 @@ fn ready(binary: &Path, table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
-fn start_and_stop(binary: &Path, data: &Path, times: &mut Times) -> Outcome<()> {
+/// Starts a server, adds the time until it was ready, and stops it.
+pub fn start_and_stop(binary: &Path, data: &Path, times: &mut Times) -> Outcome<()> {
     let started = Instant::now();
     let mut server = Command::new(binary)
         .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])

@@ -3,7 +3,7 @@
 use crate::dispatch::tail;
 use crate::run::Run;
 use crate::signals::kind;
-use crate::{Wrong, delegate, labels, together};
+use crate::{Wrong, delegate, labels, rebuild, together};
 use serde_json::{Value, json};
 use wardroom_domain::{
     AuditKind, Chain, Digest, EffectState, RiskTier, TaskId, TaskStatus, Timestamp, Waymark,
@@ -44,6 +44,7 @@ pub(crate) async fn commit(run: &mut Run, ready_at: Option<Timestamp>) -> Result
     writes.push(save(run, after, ready_at));
     writes.append(&mut run.writes);
     writes.append(&mut facts);
+    writes.extend(rebuild::placed(run));
     if after.is_terminal() {
         write_end(run, &mut writes);
     }

@@ -36,6 +36,8 @@ pub struct Benches {
     pub overlay: OverlaySupport,
     /// Protected places that the org has opened to its tasks; an apply names them still.
     pub opened: Arc<[String]>,
+    /// What the data directory is called, in which all of this lies.
+    pub place: String,
 }
 
 /// One task's workbench.
@@ -145,6 +147,11 @@ impl Bench {
             self.view = Some(Arc::new(blocking(move || View::open(&views, &id)).await??));
         }
         Ok(self.view.clone())
+    }
+
+    /// Whether the task has a view here.
+    pub(crate) fn has_view(&self) -> bool {
+        self.view.is_some()
     }
 
     /// What the view holds that the workspace does not.

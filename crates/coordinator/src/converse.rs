@@ -12,6 +12,7 @@ use crate::{
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument;
 use wardroom_domain::{
     AuditKind, Chain, Conversation, Integrity, Labels, Message, MessageId, Principal, Speaker,
@@ -20,7 +21,10 @@ use wardroom_domain::{
 use wardroom_llm::message::{self, Delta, Image, ModelRequest};
 use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
 use wardroom_policy::sanitize;
-use wardroom_store::{Feed, InboxDone, InboxRow, InboxState, Write};
+use wardroom_store::{Duty, Feed, InboxDone, InboxRow, InboxState, Write};
+
+/// How often it is looked whether another process has ended its turn.
+const TURN_LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What a turn has come to so far.
 pub(crate) struct Turn {
@@ -59,14 +63,41 @@ async fn answer_in_span(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wron
     }
     let lock = crew.talk(row.conversation);
     let _turn = lock.lock().await;
-    let current = crew
-        .store
-        .inbox_row(crew.org, &row.inbound.connector, &row.inbound.external_id)
-        .await?;
-    let row = current.ok_or(Wrong::missing("message"))?;
-    if row.state == InboxState::Done {
-        return repeated(crew, &row).await;
+    let row = match turn_of(crew, &row).await? {
+        Ok(row) => row,
+        Err(answered) => return repeated(crew, &answered).await,
+    };
+    let duty = Duty::Turn(row.conversation);
+    let replied = answer_alone(crew, row).await;
+    if let Err(error) = crew.store.end_duty(crew.org, duty).await {
+        tracing::warn!(%error, "a turn was not given back; this process takes the next one, too");
     }
+    replied
+}
+
+/// Waits for the turn in the conversation, of which there is one among all processes. Answers the
+/// delivery as it stands then; as an error, if it has been answered meanwhile.
+async fn turn_of(crew: &Crew, row: &InboxRow) -> Result<Result<InboxRow, InboxRow>, Wrong> {
+    loop {
+        let duty = Duty::Turn(row.conversation);
+        let has_turn = crew.store.take_duty(crew.org, duty).await?;
+        let (connector, id) = (&row.inbound.connector, &row.inbound.external_id);
+        let current = crew.store.inbox_row(crew.org, connector, id).await?;
+        let current = current.ok_or(Wrong::missing("message"))?;
+        match (current.state, has_turn) {
+            (InboxState::Pending, true) => return Ok(Ok(current)),
+            (InboxState::Pending, false) => tokio::time::sleep(TURN_LOOK_EVERY).await,
+            (InboxState::Done, has_turn) => {
+                if has_turn {
+                    crew.store.end_duty(crew.org, duty).await?;
+                }
+                return Ok(Err(current));
+            }
+        }
+    }
+}
+
+async fn answer_alone(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong> {
     let conversation = crew.store.conversation(crew.org, row.conversation).await?;
     let conversation = conversation.ok_or(Wrong::missing("conversation"))?;
     let via = format!("conversation by {}", row.inbound.connector);

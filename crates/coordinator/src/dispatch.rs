@@ -23,7 +23,7 @@ use wardroom_store::{Applied, Artifact, CommitError, Conflict, LabelFiles, Plant
 use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
-const LOOKS_ONLY: &[&str] = &[
+pub(crate) const LOOKS_ONLY: &[&str] = &[
     "file_read",
     "file_list",
     "md_read",
@@ -58,6 +58,13 @@ pub(crate) async fn dispatch(run: &mut Run, permit: Permit<Errand>) -> Result<Ca
         }
         in_doubt => in_doubt,
     })
+}
+
+/// Does once more what was done in a view that is lost, for the view's sake alone: what came of it
+/// is on record already.
+pub(crate) async fn redo(run: &mut Run, permit: Permit<Errand>) -> Result<(), Wrong> {
+    pass_gate(run, &permit).await?;
+    in_sandbox(run, permit).await.map(drop)
 }
 
 /// The last look before the world is touched: a worker that slept through its lease does nothing,

@@ -9,7 +9,7 @@ use crate::quota::{self, Hold};
 use crate::run::Run;
 use crate::{
     Wrong, advance, assemble, attach, decide, delegate, dispatch, due, level, meter, models,
-    signals,
+    rebuild, signals,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -128,6 +128,7 @@ async fn along(run: &mut Run, mail: &Notify) -> Result<(), Wrong> {
     if run.transcript.is_fresh_from_apply() {
         run.bench.discard().await;
     }
+    rebuild::rebuild(run).await?;
     let mut next = claimed(run)?;
     loop {
         next = signals::read(run, next).await?;

@@ -19,6 +19,7 @@ mod synthesize;
 
 mod work;
 mod drive;
+mod rebuild;
 mod run;
 mod signals;
 mod assemble;

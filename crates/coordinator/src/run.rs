@@ -93,6 +93,8 @@ pub(crate) struct Run {
     pub(crate) requester: Principal,
     pub(crate) workspace: Workspace,
     pub(crate) bench: Bench,
+    /// The data directory in which its view lies, as the store knows it.
+    pub(crate) place: Option<String>,
     /// Facts that are true once the boundary is committed.
     pub(crate) fresh: Vec<Fact>,
     /// Other rows of the same boundary.
@@ -125,6 +127,11 @@ impl Run {
         let (requester, _) = crew.person(row.task.requester, "task").await?;
         let workspace = crew.store.workspace(crew.org, row.task.workspace).await?;
         let workspace = workspace.ok_or(Wrong::missing("workspace"))?;
+        // A database file has one data directory.
+        let place = match crew.store.is_shared() {
+            true => crew.store.place_of_view(crew.org, id).await?,
+            false => None,
+        };
         let bench = Bench::new(crew.benches.clone(), id, workspace.path.clone());
         Ok(Self {
             life,
@@ -139,6 +146,7 @@ impl Run {
             requester,
             workspace,
             bench,
+            place,
             fresh: Vec::new(),
             writes: Vec::new(),
             permit: None,

@@ -168,6 +168,26 @@ impl Vault {
             .await
     }
 
+    /// Refuses a master key that does not open what is stored, before anybody needs it.
+    pub(crate) async fn require_fit(&self, store: &Store, org: OrgId) -> Result<(), StoreError> {
+        if store.secret_names(org).await?.is_empty() {
+            return Ok(());
+        }
+        let key = self.fitting(store, org).await?;
+        let key = key.ok_or_else(|| self.lost())?;
+        match store.fits_secrets(org, &key).await? {
+            true => Ok(()),
+            false => Err(refused(
+                &self.file,
+                format!(
+                    "the secrets of this database are sealed with another master key; copy \
+                     keys/master.key from the data directory that set them, or give both \
+                     processes the same {VARIABLE}"
+                ),
+            )),
+        }
+    }
+
     fn load(&self) -> Result<Option<MasterKey>, StoreError> {
         match &self.given {
             None => MasterKey::load(&self.file),

@@ -182,6 +182,7 @@ fn parts(ground: &Ground<'_>, store: Store, clock: Clock) -> Parts {
                 because: "this is a simulation".to_owned(),
             },
             opened: Arc::default(),
+            place: "here".to_owned(),
         },
         settings: Settings {
             executors_per_user: 8,

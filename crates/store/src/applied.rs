@@ -1,6 +1,7 @@
 //! Changes that were carried to a workspace, with what is needed to take them back.
 
 use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
 use crate::{CommitError, Conflict, Store, StoreError};
@@ -92,6 +93,10 @@ impl Apply for Applied {
             _ => Ok(None),
         }
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 impl Apply for Undone {
@@ -108,6 +113,10 @@ impl Apply for Undone {
             0 => Err(Conflict::AlreadyUndone { task: self.task }.into()),
             _ => Ok(None),
         }
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

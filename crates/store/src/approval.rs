@@ -235,6 +235,10 @@ impl Apply for Endorse {
             _ => Ok(None),
         }
     }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Approval(self.id)]
+    }
 }
 
 impl Apply for Decide {
@@ -264,6 +268,10 @@ impl Apply for Decide {
             approval: self.id,
         });
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Approval(self.id)]
     }
 }
 
@@ -297,7 +305,7 @@ impl Apply for Spend {
     }
 
     fn locks(&self) -> Vec<Key> {
-        Vec::new()
+        vec![Key::Approval(self.id)]
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a platform brought, kept before the platform is told so, until it is seen to.
 
 use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
 use crate::{CommitError, Hint, Store, StoreError};
@@ -65,6 +66,10 @@ impl Apply for Arrived {
         }
         Ok(Some(kept as i64))
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 /// What was said is not kept twice: the words live on in the conversation.
@@ -76,6 +81,10 @@ impl Apply for ArrivalDone {
             .execute(sql, params![at.org, self.connector, self.external_id])
             .await?;
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

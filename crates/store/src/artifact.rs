@@ -99,6 +99,10 @@ impl Apply for Artifact {
             .await?;
         Ok(None)
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 impl Apply for StoredFile {

@@ -1,6 +1,7 @@
 //! Conversations that are held at foreign doors, and the chats that admins watch.
 
 use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, params};
 use crate::write::Apply;
 use crate::{CommitError, Store, StoreError};
@@ -103,6 +104,10 @@ impl Apply for Bind {
             .await?;
         Ok(None)
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 impl Apply for Told {
@@ -113,6 +118,10 @@ impl Apply for Told {
             .execute(sql, params![at.org, self.conversation, self.up_to_seq])
             .await?;
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

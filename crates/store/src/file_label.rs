@@ -1,6 +1,7 @@
 //! What the files of a workspace carry: where their content came from, and who may learn it.
 
 use crate::boundary::Boundary;
+use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::write::Apply;
 use crate::{CommitError, Store, StoreError};
@@ -60,6 +61,10 @@ impl Apply for LabelFiles {
                 .await?;
         }
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        vec![Key::Files(self.workspace)]
     }
 }
 

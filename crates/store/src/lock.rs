@@ -1,7 +1,7 @@
 //! What two commits at once must not touch. An engine with several writers takes these locks, in
 //! one order, before a commit begins; an engine with one writer needs none.
 
-use wardroom_domain::{Chain, ConversationId, Digest, OrgId, TaskId};
+use wardroom_domain::{ApprovalId, Chain, ConversationId, Digest, OrgId, TaskId, WorkspaceId};
 
 /// Something that grows by "the newest, plus one", or is read before it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,12 @@ pub(crate) enum Key {
     Stream(String),
     /// The messages of a conversation.
     Conversation(ConversationId),
+    /// A question, which is read before it is answered.
+    Approval(ApprovalId),
+    /// What is kept of the files of a workspace.
+    Files(WorkspaceId),
+    /// The order in which posts leave.
+    Outbox,
 }
 
 impl Key {
@@ -46,6 +52,9 @@ impl Key {
             Self::Chain(chain) => format!("chain {chain}"),
             Self::Stream(stream) => format!("stream {stream}"),
             Self::Conversation(id) => format!("talk {id}"),
+            Self::Approval(id) => id.to_string(),
+            Self::Files(workspace) => format!("files {workspace}"),
+            Self::Outbox => "outbox".to_owned(),
         };
         let digest = Digest::of_bytes(format!("{org} {name}").as_bytes());
         let mut number = [0; 8];

@@ -116,7 +116,7 @@ impl Apply for Outbox {
     }
 
     fn locks(&self) -> Vec<Key> {
-        Vec::new()
+        vec![Key::Outbox]
     }
 }
 
@@ -164,6 +164,10 @@ impl Apply for OutboxDropped {
             .await?;
         found(dropped, "unsent outbox row", self.id)
     }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
 }
 
 impl Apply for OutboxReleased {
@@ -178,6 +182,10 @@ impl Apply for OutboxReleased {
             at.hints.push(Hint::Outbox { org: at.org });
         }
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) const STEPS: &[(&str, &str)] = &[
         "file_labels",
         include_str!("../migrations/0006_file_labels.sql"),
     ),
+    ("duties", include_str!("../migrations/0007_duties.sql")),
 ];
 
 /// Which steps a database has taken.

@@ -95,6 +95,8 @@ pub struct Counters {
     pub statements: u64,
     /// Bytes of their parameters.
     pub bytes: u64,
+    /// What the engine did for them, in steps of its own machine. PostgreSQL does not tell.
+    pub steps: u64,
 }
 
 #[derive(Debug, Default)]
@@ -103,9 +105,15 @@ pub(crate) struct Tally {
     transactions: AtomicU64,
     statements: AtomicU64,
     bytes: AtomicU64,
+    steps: AtomicU64,
 }
 
 impl Tally {
+    pub(crate) fn stepped(&self, steps: i32) {
+        let steps = u64::try_from(steps).unwrap_or_default();
+        self.steps.fetch_add(steps, Ordering::Relaxed);
+    }
+
     pub(crate) fn statement(&self, bytes: usize) {
         self.statements.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -194,6 +202,11 @@ impl Store {
         })
     }
 
+    /// Whether other processes may work on the same database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.engine, Engine::Postgres(_))
+    }
+
     /// Applies the writes in order, all or none, and answers when they are on the disk.
     pub async fn commit(&self, org: OrgId, writes: Vec<Write>) -> Result<Receipt, CommitError> {
         self.carry_out(org, Commit(writes)).await
@@ -219,6 +232,7 @@ impl Store {
             transactions: tally.transactions.load(Ordering::Relaxed),
             statements: tally.statements.load(Ordering::Relaxed),
             bytes: tally.bytes.load(Ordering::Relaxed),
+            steps: tally.steps.load(Ordering::Relaxed),
         }
     }
 

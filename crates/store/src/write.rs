@@ -123,6 +123,8 @@ writes! {
     ReleaseTask(ReleaseTask),
     /// A worker shows that it still holds a task.
     HoldTask(HoldTask),
+    /// A task has its view in a data directory.
+    PlaceView(PlaceView),
     /// A task's journal grows; the store gives the sequence number.
     Journal(Journal),
     /// An effect is intended.

@@ -326,12 +326,51 @@ impl World {
 
     /// Starts another process beside the first, on the same data directory.
     pub fn joined(&self, flags: &[&str]) -> Joined {
-        let log = std::fs::File::create(self.folder.path().join("joined.log"));
+        self.joined_on(&self.data(), flags)
+    }
+
+    /// Starts another process with the same configuration and keys on a data directory of its own.
+    pub fn joined_apart(&self, name: &str, flags: &[&str]) -> Joined {
+        let data = self.apart(name);
+        let keys = data.join("keys");
+        std::fs::create_dir_all(&keys).expect("a folder for keys");
+        for file in std::fs::read_dir(self.data().join("keys")).expect("the keys") {
+            let file = file.expect("a key");
+            std::fs::copy(file.path(), keys.join(file.file_name())).expect("a copy");
+        }
+        self.joined_on(&data, flags)
+    }
+
+    /// A process that has the same configuration but keys of its own, and what it says when it
+    /// refuses to start.
+    pub fn refuses_to_join(&self, name: &str, flags: &[&str]) -> String {
+        let data = self.apart(name);
+        let mut command = self.setup.command();
+        command.args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"]);
+        let ran = command.arg(&data).args(flags).stdin(Stdio::null());
+        let ran = ran.output().expect("the binary runs");
+        assert!(!ran.status.success(), "it started");
+        String::from_utf8_lossy(&ran.stderr).into_owned()
+    }
+
+    fn apart(&self, name: &str) -> PathBuf {
+        let data = self.folder.path().join(name);
+        std::fs::create_dir_all(&data).expect("a data directory");
+        let configuration = "wardroom.toml";
+        std::fs::copy(self.data().join(configuration), data.join(configuration)).expect("a copy");
+        data
+    }
+
+    fn joined_on(&self, data: &Path, flags: &[&str]) -> Joined {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("joined.log"));
         let mut server = self
             .setup
             .command()
             .args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"])
-            .arg(self.data())
+            .arg(data)
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(log.expect("a log file"))
@@ -374,6 +413,17 @@ impl World {
         let _ = Command::new("kill")
             .args(["-TERM", &server.id().to_string()])
             .status();
+        server.wait().ok()?.code()
+    }
+
+    /// Asks it to stop, and at once asks again; answers its exit code.
+    pub fn stop_twice(&mut self) -> Option<i32> {
+        let mut server = self.server.take()?;
+        let number = server.id().to_string();
+        for _ in 0..2 {
+            let _ = Command::new("kill").args(["-TERM", &number]).status();
+            std::thread::sleep(Duration::from_millis(50));
+        }
         server.wait().ok()?.code()
     }
 
@@ -490,6 +540,8 @@ impl Drop for World {
         self.kill();
         if std::thread::panicking() {
             eprintln!("--- the server's log\n{}", self.log());
+            let joined = std::fs::read_to_string(self.folder.path().join("joined.log"));
+            eprintln!("--- of who joined\n{}", joined.unwrap_or_default());
         }
     }
 }

@@ -76,6 +76,7 @@ fn benches(config: &Config, folders: &Folders, hands: Hands) -> Benches {
         hands,
         overlay: confinement::overlay(config),
         opened: opened_places(config),
+        place: folders.place.clone(),
     }
 }
 

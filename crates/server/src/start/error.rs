@@ -34,6 +34,14 @@ pub enum StartError {
     /// Object storage.
     #[error(transparent)]
     Objects(#[from] wardroom_store::ObjectError),
+    /// Another process signs the audit log with another key.
+    #[error(
+        "the audit log of this database is signed with another key than {}; copy audit.key and audit.pub from the keys folder of the data directory that began it", path.display()
+    )]
+    AuditKey {
+        /// Ours.
+        path: PathBuf,
+    },
     /// A bucket.
     #[error("the bucket {bucket} cannot be used: {source}")]
     Bucket {

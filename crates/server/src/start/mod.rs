@@ -8,6 +8,7 @@ mod objects;
 mod crew;
 mod workers;
 mod anchors;
+mod foreign_doors;
 mod metrics;
 
 pub use error::StartError;
@@ -32,9 +33,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wardroom_coordinator::workspace::Forbidden;
 use wardroom_coordinator::{Clock, Crew};
-use wardroom_domain::{AuditKind, UserId};
+use wardroom_domain::{AuditKind, OrgId, UserId};
 use wardroom_gateway::{Door, Gateway};
-use wardroom_store::{AuditSigner, OpenOptions};
+use wardroom_store::{AuditSigner, OpenOptions, Store};
 
 /// How `up` was asked to run.
 pub struct Startup {
@@ -140,6 +141,9 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
     let signer = AuditSigner::load_or_create(&config.audit_key_path())?;
     let (org, owner) = rows::first(&store, &clock).await?;
     let vault = Vault::find(config, |name| startup.environment.get(name).cloned());
+    if store.is_shared() {
+        require_same_keys(config, &store, org, &signer, &vault).await?;
+    }
     let sources = Sources {
         environment: &startup.environment,
         vault: &vault,
@@ -176,6 +180,21 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
         webhooks: connectors.webhooks,
         is_scripted,
     })
+}
+
+/// Processes that share a database without sharing a data directory share its keys.
+async fn require_same_keys(
+    config: &Config,
+    store: &Store,
+    org: OrgId,
+    signer: &AuditSigner,
+    vault: &Vault,
+) -> Result<(), StartError> {
+    if !store.is_anchored_by(org, &signer.verifier()).await? {
+        let path = config.audit_key_path();
+        return Err(StartError::AuditKey { path });
+    }
+    Ok(vault.require_fit(store, org).await?)
 }
 
 /// Sets everything going.
@@ -218,10 +237,9 @@ async fn parts(
     if startup.works {
         parts.extend(workers::workers(&crew, is_first, stopping).await?);
     }
-    // Two processes that carry the same outbox would say everything twice.
-    if startup.serves && is_first {
-        let gateway = gateway.run(stopping.clone());
-        parts.push(("foreign doors", tokio::spawn(gateway)));
+    if startup.serves {
+        let doors = foreign_doors::keep(crew.clone(), gateway, stopping.clone());
+        parts.push(("foreign doors", tokio::spawn(doors)));
     }
     let anchoring = anchors::anchor(crew, opened.signer, stopping.clone());
     parts.push(("anchors", tokio::spawn(anchoring)));

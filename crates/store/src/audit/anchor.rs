@@ -1,6 +1,6 @@
 //! Anchors: signed records of how long the chains were and what stood at their ends.
 
-use super::signer::{AuditSigner, Mark};
+use super::signer::{AuditSigner, AuditVerifier, Mark};
 use crate::boundary::{Boundary, Deed};
 use crate::lock::Key;
 use crate::sql::{Columns, Record, Tx, params};
@@ -77,6 +77,20 @@ impl Store {
         Waymark::AnchorWrite.reached().await;
         signer.note(org, mark)?;
         Ok(Some(mark.number))
+    }
+}
+
+impl Store {
+    /// Whether the newest anchor of an org was signed with this key; so it is where there is none.
+    pub async fn is_anchored_by(
+        &self,
+        org: OrgId,
+        verifier: &AuditVerifier,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT org, number, body, hash, signature FROM anchor WHERE org = $1 \
+                   ORDER BY number DESC LIMIT 1";
+        let newest: Option<Anchor> = self.one(sql, params![org]).await?;
+        Ok(newest.is_none_or(|anchor| verifier.accepts(&anchor.body, &anchor.signature)))
     }
 }
 

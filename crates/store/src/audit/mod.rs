@@ -104,18 +104,20 @@ async fn head_of<T: Tx>(at: &mut Boundary<'_, T>, chain: Chain) -> Result<Head, 
     if let Some(head) = at.heads.get(at.org, chain) {
         return Ok(head);
     }
-    let last: Option<(i64, Digest)> = at
+    let last: Option<(i64, Digest, bool)> = at
         .tx
         .one(
-            "SELECT seq, hash FROM audit WHERE org = $1 AND chain = $2 ORDER BY seq DESC LIMIT 1",
+            "SELECT seq, hash, EXISTS (SELECT 1 FROM audit_unanchored u \
+             WHERE u.org = $1 AND u.chain = $2) \
+             FROM audit WHERE org = $1 AND chain = $2 ORDER BY seq DESC LIMIT 1",
             params![at.org, chain],
         )
         .await?;
-    let (seq, hash) = last.unwrap_or_default();
+    let (seq, hash, is_unanchored) = last.unwrap_or_default();
     Ok(Head {
         seq,
         hash,
-        is_unanchored: false,
+        is_unanchored,
     })
 }
 

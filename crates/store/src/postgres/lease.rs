@@ -99,7 +99,9 @@ async fn free_of(client: &ClientWrapper, org: OrgId) -> Result<bool, tokio_postg
     wall::stand_in(client, Some(org)).await?;
     let held = format!(
         "SELECT EXISTS (SELECT 1 FROM task t JOIN worker_epoch e ON e.epoch = t.worker_epoch \
-         WHERE t.org = '{org}' AND t.worker IS NOT NULL AND e.lease_until < {NOW})"
+         WHERE t.org = '{org}' AND t.worker IS NOT NULL AND e.lease_until < {NOW}) \
+         OR EXISTS (SELECT 1 FROM duty t JOIN worker_epoch e ON e.epoch = t.epoch \
+         WHERE t.org = '{org}' AND e.lease_until < {NOW})"
     );
     if !client.query_one(&held, &[]).await?.get::<_, bool>(0) {
         return Ok(false);
@@ -116,6 +118,8 @@ async fn free_of(client: &ClientWrapper, org: OrgId) -> Result<bool, tokio_postg
          UPDATE task SET worker = NULL \
          FROM worker_epoch e WHERE e.epoch = task.worker_epoch \
          AND task.org = '{org}' AND task.worker IS NOT NULL AND e.lease_until < {NOW}; \
+         DELETE FROM duty USING worker_epoch e WHERE e.epoch = duty.epoch \
+         AND duty.org = '{org}' AND e.lease_until < {NOW}; \
          COMMIT",
         Key::Claims.number(org)
     );

@@ -6,7 +6,7 @@ use crate::store::Tally;
 use crate::{OpenOptions, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, OpenFlags};
+use rusqlite::{CachedStatement, Connection, OpenFlags, StatementStatus};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -87,7 +87,10 @@ impl Lite<'_> {
     }
 
     fn run(&self, sql: &str, params: &[Value<'_>]) -> rusqlite::Result<u64> {
-        let touched = self.prepare(sql, params)?.raw_execute()?;
+        let mut statement = self.prepare(sql, params)?;
+        let touched = statement.raw_execute()?;
+        self.tally
+            .stepped(statement.reset_status(StatementStatus::VmStep));
         Ok(touched as u64)
     }
 
@@ -118,6 +121,9 @@ impl Lite<'_> {
                 .map_err(&reading)?;
             visit(Row(values))?;
         }
+        drop(rows);
+        self.tally
+            .stepped(statement.reset_status(StatementStatus::VmStep));
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod world;
 
 mod tasks;
 mod claims;
+mod backlog;
 mod mail;
 mod doors;
 mod talk;

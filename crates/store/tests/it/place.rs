@@ -19,6 +19,32 @@ impl Place {
         Store::open(&self.0, options)
     }
 
+    /// Statements that only a test would ask for, while no store is open.
+    pub async fn execute(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(&self.0).unwrap();
+        connection.execute_batch(sql).unwrap();
+    }
+
+    /// A row of numbers from 1.
+    pub fn numbers(count: u32) -> String {
+        format!(
+            "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             SELECT i FROM n)"
+        )
+    }
+
+    /// A number with its leading zeroes.
+    pub const PADDED: &str = "printf('%026d', i)";
+
+    /// The columns of a table.
+    pub async fn columns(&self, table: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open(&self.0).unwrap();
+        let sql = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([table], |row| row.get(0)).unwrap();
+        rows.map(|name| name.unwrap()).collect()
+    }
+
     pub fn file(&self) -> PathBuf {
         self.0.clone()
     }

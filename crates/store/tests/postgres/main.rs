@@ -18,6 +18,8 @@ mod world;
 mod tasks;
 #[path = "../it/claims.rs"]
 mod claims;
+#[path = "../it/backlog.rs"]
+mod backlog;
 #[path = "../it/mail.rs"]
 mod mail;
 #[path = "../it/talk.rs"]
@@ -46,3 +48,4 @@ mod wall;
 mod tls;
 mod bus;
 mod copy;
+mod waiting;

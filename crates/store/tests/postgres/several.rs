@@ -125,6 +125,28 @@ async fn a_server_that_goes_away_and_comes_back_is_told_and_nothing_is_lost() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duty_is_had_by_one_process_until_it_ends() {
+    let world = World::new().await;
+    let other = world.place.open(OpenOptions::write(at(1))).unwrap();
+    let conversation = world.conversation("door").await;
+    for duty in [Duty::ForeignDoors, Duty::Turn(conversation)] {
+        assert!(world.store.take_duty(world.org, duty).await.unwrap());
+        assert!(!other.take_duty(world.org, duty).await.unwrap());
+        // Whoever has it is not in his own way.
+        assert!(world.store.take_duty(world.org, duty).await.unwrap());
+        // What is not ours cannot be given back.
+        other.end_duty(world.org, duty).await.unwrap();
+        assert!(!other.take_duty(world.org, duty).await.unwrap());
+    }
+    let turn = Duty::Turn(conversation);
+    world.store.end_duty(world.org, turn).await.unwrap();
+    assert!(other.take_duty(world.org, turn).await.unwrap());
+    world.store.close();
+    let doors = other.take_duty(world.org, Duty::ForeignDoors).await;
+    assert!(doors.unwrap(), "an end gives everything back at once");
+}
+
 #[test]
 fn a_database_that_is_not_there_is_one_sentence() {
     let refused = Store::connect(

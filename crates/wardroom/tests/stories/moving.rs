@@ -10,7 +10,7 @@ use wardroom_testkit::postgres::Database;
 use wardroom_testkit::world::World;
 
 /// Tasks in every state that a stop leaves behind, an artifact, and another person.
-struct Lived {
+pub struct Lived {
     done: TaskId,
     under_way: TaskId,
     canceled: TaskId,
@@ -18,7 +18,7 @@ struct Lived {
     asks: TaskId,
 }
 
-async fn lived_in(world: &World) -> Lived {
+pub async fn lived_in(world: &World) -> Lived {
     let owner = world.owner();
     world
         .verb(&["user", "add", "bob", "--role", "member"])
@@ -113,6 +113,11 @@ async fn a_laptop_moves_to_a_server_and_a_waiting_approval_goes_on_there() {
         bucket.url()
     ));
     world.up();
+    is_as_it_was(&world, &lived).await;
+}
+
+/// Everything is there, and what waits or was under way goes on.
+pub async fn is_as_it_was(world: &World, lived: &Lived) {
     let owner = world.owner();
     for (task, status) in [
         (lived.done, TaskStatus::Succeeded),

@@ -4,9 +4,12 @@ use crate::remains::{marker, nothing_is_left};
 use crate::script::script;
 use crate::{laptop, pause, world};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use wardroom_api::task::CreateTask;
 use wardroom_domain::{TaskId, TaskStatus, WorkspaceId};
+use wardroom_testkit::models::{Asked, Said};
 use wardroom_testkit::postgres::Database;
 use wardroom_testkit::redis::TestRedis;
 use wardroom_testkit::world::{Setup, World};
@@ -15,7 +18,7 @@ use wardroom_testkit::world::{Setup, World};
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(150);
 
 /// One process with the doors; the others work.
-fn team(database: &Database) -> Setup {
+pub fn team(database: &Database) -> Setup {
     // As a role that owns nothing, so that the wall between orgs stands.
     let store = format!(
         "[store]\nurl = \"{}\"\nowner_url = \"{}\"\n\n",
@@ -66,7 +69,7 @@ async fn tasks(world: &World, workspace: WorkspaceId, marker: &str) -> Vec<TaskI
 }
 
 /// All end well while somebody approves, and each line was written once.
-async fn all_end_well(world: &World, folder: &Path, tasks: &[TaskId]) {
+pub async fn all_end_well(world: &World, folder: &Path, tasks: &[TaskId]) {
     let until = Instant::now() + TAKEN_UP_WITHIN;
     let approver = tokio::spawn(crate::crash::approves_everything(world.owner().client));
     for task in tasks {
@@ -77,6 +80,32 @@ async fn all_end_well(world: &World, folder: &Path, tasks: &[TaskId]) {
         let log = std::fs::read_to_string(folder.join(format!("log-{number}.txt")));
         assert_eq!(log.expect("the log"), "once\n", "log {number}");
     }
+}
+
+/// Longer than a delivery needs to count as left behind.
+const SLOW: Duration = Duration::from_secs(14);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_turn_is_taken_by_one_process_alone() {
+    let database = Database::fresh();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let slow = move |_: &Asked| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        // The stand-in has threads enough for a model that thinks.
+        std::thread::sleep(SLOW);
+        Said::text("At last.")
+    };
+    let world = World::start(team(&database).patience("timeout_ms = 60000\n"), slow).await;
+    let _other = world.joined(&[]);
+    let reply = world.owner().says("hello", None).await;
+    assert_eq!(reply.reply, "At last.");
+    // Whoever waited for the turn finds it answered.
+    pause(3000).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the model was asked again");
+    let said = world.owner().hears(reply.conversation).await;
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(world.audit_is_whole());
 }
 
 #[tokio::test(flavor = "multi_thread")]

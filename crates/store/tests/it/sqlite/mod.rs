@@ -4,3 +4,4 @@ mod durability;
 mod opening;
 mod tampering;
 mod sealed;
+mod waiting;
