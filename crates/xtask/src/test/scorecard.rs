@@ -47,7 +47,12 @@ pub fn run(arguments: &[String]) -> Outcome<ExitCode> {
         .collect();
     let is_planted = |test: &&str| binary(test).ends_with("::planted");
     let (planted, plain): (Vec<&str>, Vec<&str>) = wanted.into_iter().partition(is_planted);
-    let mut results = carry_out(&mut session, &plain, &[])?;
+    let mut results = Results::new();
+    for package in packages(&plain) {
+        let is_of_it = |test: &&str| self::package(test) == package;
+        let some: Vec<&str> = plain.iter().copied().filter(is_of_it).collect();
+        results.extend(carry_out(&mut session, &some, &[])?);
+    }
     results.extend(carry_out(
         &mut session,
         &planted,
@@ -115,11 +120,17 @@ fn binary(test: &str) -> &str {
     test.split(' ').next().unwrap_or_default()
 }
 
+fn package(test: &str) -> &str {
+    binary(test).split("::").next().unwrap_or_default()
+}
+
+fn packages<'a>(tests: &[&'a str]) -> BTreeSet<&'a str> {
+    tests.iter().map(|test| package(test)).collect()
+}
+
+/// Runs some tests, which are of one package: what it was built for its own tests serves again.
 fn carry_out(session: &mut Session, tests: &[&str], more: &[&str]) -> Outcome<Results> {
-    let packages: BTreeSet<&str> = tests
-        .iter()
-        .map(|test| binary(test).split("::").next().unwrap_or_default())
-        .collect();
+    let packages = packages(tests);
     let one = |test: &&str| {
         let name = test.split_once(' ').map_or("", |(_, name)| name);
         format!("(binary_id({}) & test(={name}))", binary(test))
