@@ -11,7 +11,7 @@ use wardroom_domain::{
 use wardroom_engine::{Event, Fact, LineState, Next, Step, step};
 use wardroom_policy::sanitize;
 use wardroom_store::{
-    Admit, Feed, Journal, Planted, PutEffect, SaveTask, SettleEffect, Signal, Spend, Write,
+    Admit, Feed, Journal, PutEffect, SaveTask, SettleEffect, Signal, Spend, Write,
 };
 
 /// Moves the task on by one event. Nothing is written yet.
@@ -147,7 +147,6 @@ fn write_fact(run: &mut Run, fact: &Fact, writes: &mut Vec<Write>) {
             // A yes to several calls is used up by the first; the facts say which of them followed.
             if let Some(id) = approval
                 && !together::is_spent(run, *id)
-                && !Planted::YesNotSpent.is_planted()
             {
                 writes.push(Write::Spend(Spend { id: *id, at }));
             }

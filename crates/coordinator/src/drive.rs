@@ -23,7 +23,7 @@ use wardroom_executors::Errand;
 use wardroom_llm::{ModelCall, ModelRole};
 use wardroom_policy::Permit;
 use wardroom_sandbox::DestroyReason;
-use wardroom_store::{AT_ONCE, CommitError, Planted, ReleaseTask, TaskRow, Write};
+use wardroom_store::{AT_ONCE, CommitError, ReleaseTask, TaskRow, Write};
 
 /// How long a task rests that could not be saved: a full disk or queue needs a moment.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -159,9 +159,7 @@ async fn along(run: &mut Run, mail: &Notify) -> Result<(), Wrong> {
                 next = interruptible(run, mail, Work::Think).await?;
             }
             Next::Carry(effect) => {
-                if !Planted::ActBeforeIntent.is_planted() {
-                    commit(run).await?;
-                }
+                commit(run).await?;
                 let permit = run.permit.take();
                 next = carry(run, mail, effect, permit).await?;
             }
@@ -195,7 +193,6 @@ async fn release(run: &mut Run) -> Result<(), Wrong> {
 
 fn claimed(run: &mut Run) -> Result<Next, Wrong> {
     let interrupted = match run.life.phase {
-        Phase::Carrying { .. } if Planted::BlindAgain.is_planted() => Some(RetryClass::Read),
         Phase::Carrying { effect } => run.effect(effect).map(|effect| effect.class),
         _ => None,
     };

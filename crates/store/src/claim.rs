@@ -4,7 +4,7 @@ use crate::boundary::{Boundary, Deed};
 use crate::lock::Key;
 use crate::sql::{Tx, params};
 use crate::task::{AT_ONCE, TaskRow, task_columns};
-use crate::{CommitError, Planted, Store, StoreError};
+use crate::{CommitError, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use wardroom_domain::{OrgId, TaskId, Timestamp, UserId, WorkerId};
@@ -236,17 +236,15 @@ async fn take<T: Tx>(
 /// Begins the epoch of this process. What workers of older ones held is free and ready.
 pub(crate) async fn begin_epoch<T: Tx>(tx: &mut T, now: Timestamp) -> Result<i64, StoreError> {
     let epoch = next_epoch(tx, now).await?;
-    if !Planted::FreedNotReady.is_planted() {
-        tx.execute(
-            "INSERT INTO ready (org, task, requester, workspace, priority, run_at) \
-             SELECT org, id, requester, workspace, priority, $2 FROM task \
-             WHERE worker IS NOT NULL AND worker_epoch < $1 \
-             AND status IN ('QUEUED', 'RUNNING', 'WAITING_APPROVAL') \
-             ON CONFLICT (org, task) DO NOTHING",
-            params![epoch, AT_ONCE],
-        )
-        .await?;
-    }
+    tx.execute(
+        "INSERT INTO ready (org, task, requester, workspace, priority, run_at) \
+         SELECT org, id, requester, workspace, priority, $2 FROM task \
+         WHERE worker IS NOT NULL AND worker_epoch < $1 \
+         AND status IN ('QUEUED', 'RUNNING', 'WAITING_APPROVAL') \
+         ON CONFLICT (org, task) DO NOTHING",
+        params![epoch, AT_ONCE],
+    )
+    .await?;
     tx.execute(
         "UPDATE task SET worker = NULL WHERE worker IS NOT NULL AND worker_epoch < $1",
         params![epoch],

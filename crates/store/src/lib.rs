@@ -55,7 +55,6 @@ mod key_file;
 mod audit;
 
 mod invariant;
-mod planted;
 
 mod objects;
 mod copy;
@@ -91,7 +90,6 @@ pub use outbox::{Outbox, OutboxDropped, OutboxFailed, OutboxReleased, OutboxRow,
 pub use page::{Page, Paged};
 pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
 pub use people::{SetPassword, SetRole, SetUserStatus};
-pub use planted::Planted;
 pub use remembered::{Remember, Remembered};
 pub use scope::{AssignScopes, Overseer};
 pub use secret::{

@@ -5,7 +5,7 @@ use crate::lock::Key;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
 use crate::task::{AT_ONCE, make_ready, standing};
 use crate::write::Apply;
-use crate::{CommitError, Hint, Planted, Store, StoreError};
+use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
 use wardroom_domain::{OrgId, TaskId, Timestamp};
 
@@ -79,7 +79,7 @@ impl Apply for Signal {
             .await?;
         let Some((seq,)) = put else { return Ok(None) };
         let wakes = !standing.is_claimed && !standing.status.is_terminal();
-        if wakes && !Planted::MailWakesNobody.is_planted() {
+        if wakes {
             make_ready(at, self.task, AT_ONCE).await?;
         }
         at.hints.push(Hint::Signal {

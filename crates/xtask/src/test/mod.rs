@@ -32,7 +32,6 @@ const STAGES: &[(&str, Stage)] = &[
     ("portal", portal::run),
     ("build", checks::build),
     ("rust tests", rust::run),
-    ("planted faults", rust::planted),
     ("python clients", python::run),
     ("browser", browser::run),
     ("clippy", checks::clippy),

@@ -27,16 +27,6 @@ pub fn run(session: &mut Session) -> Outcome<Verdict> {
     verdict(session, &report, sums)
 }
 
-/// Faults are planted in a build of their own, so that no product can have them, and the simulator
-/// must find each.
-pub fn planted(session: &mut Session) -> Outcome<Verdict> {
-    let mut cargo = session.cargo(&["test", "--locked", "--package", "wardroom-simulator"]);
-    cargo.args(["--features", "planted", "--test", "planted"]);
-    let report = session.record(&mut cargo)?;
-    let sums = cargo_sums(&report.lines);
-    verdict(session, &report, sums)
-}
-
 fn verdict(session: &Session, report: &Report, sums: Option<Sums>) -> Outcome<Verdict> {
     let Some(sums) = sums else {
         return if report.succeeded {

@@ -39,25 +39,20 @@ pub fn run(arguments: &[String]) -> Outcome<ExitCode> {
     let has_postgres = session.postgres.is_some();
     let rows = rows(&checkout::read(&session.root, ROWS)?)?;
     let runs = |row: &&Row| has_postgres || row.needs != POSTGRES;
-    let wanted: BTreeSet<&str> = rows
+    let mut wanted: Vec<&str> = rows
         .iter()
         .filter(runs)
         .flat_map(|row| &row.tests)
         .map(String::as_str)
         .collect();
-    let is_planted = |test: &&str| binary(test).ends_with("::planted");
-    let (planted, plain): (Vec<&str>, Vec<&str>) = wanted.into_iter().partition(is_planted);
+    wanted.sort_unstable();
+    wanted.dedup();
     let mut results = Results::new();
-    for package in packages(&plain) {
+    for package in packages(&wanted) {
         let is_of_it = |test: &&str| self::package(test) == package;
-        let some: Vec<&str> = plain.iter().copied().filter(is_of_it).collect();
-        results.extend(carry_out(&mut session, &some, &[])?);
+        let some: Vec<&str> = wanted.iter().copied().filter(is_of_it).collect();
+        results.extend(carry_out(&mut session, package, &some)?);
     }
-    results.extend(carry_out(
-        &mut session,
-        &planted,
-        &["--features", "planted"],
-    )?);
     let table = table(&rows, &results);
     println!("{table}");
     let file = session.folder.join("scorecard.json");
@@ -129,8 +124,7 @@ fn packages<'a>(tests: &[&'a str]) -> BTreeSet<&'a str> {
 }
 
 /// Runs some tests, which are of one package: what it was built for its own tests serves again.
-fn carry_out(session: &mut Session, tests: &[&str], more: &[&str]) -> Outcome<Results> {
-    let packages = packages(tests);
+fn carry_out(session: &mut Session, package: &str, tests: &[&str]) -> Outcome<Results> {
     let one = |test: &&str| {
         let name = test.split_once(' ').map_or("", |(_, name)| name);
         format!("(binary_id({}) & test(={name}))", binary(test))
@@ -138,10 +132,7 @@ fn carry_out(session: &mut Session, tests: &[&str], more: &[&str]) -> Outcome<Re
     let which: Vec<String> = tests.iter().map(one).collect();
     let mut nextest = session.cargo(&["nextest", "run", "--locked", "--no-fail-fast"]);
     nextest.args(["--status-level", "pass", "--final-status-level", "none"]);
-    nextest.args(more);
-    for package in packages {
-        nextest.args(["--package", package]);
-    }
+    nextest.args(["--package", package]);
     nextest.args(["--filterset", &which.join(" | ")]);
     let report = session.record(&mut nextest)?;
     Ok(results(&report.lines))
