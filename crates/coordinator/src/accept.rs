@@ -22,6 +22,8 @@ pub struct Saying {
     pub key: Option<String>,
     /// The folder that a new conversation's tasks work on.
     pub workspace: Option<WorkspaceId>,
+    /// Whether the words are somebody else's, passed on by whoever brings them.
+    pub is_forwarded: bool,
 }
 
 /// The coordinator's answer.
@@ -57,7 +59,7 @@ pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<
         text: saying.inbound.text.clone(),
         tasks: Vec::new(),
         files: saying.inbound.files.clone(),
-        labels: Labels::owner(by.user),
+        labels: labels_of(by, &saying),
         at: now,
     };
     let heard = sanitize::sanitize(&message.text, &sanitize::Limits::default());
@@ -110,6 +112,15 @@ pub async fn accept(crew: &Arc<Crew>, by: &Principal, saying: Saying) -> Result<
             Box::pin(accept(crew, by, again)).await
         }
         Err(other) => Err(other),
+    }
+}
+
+/// Who passes on another's words does not make them his own.
+fn labels_of(by: &Principal, saying: &Saying) -> Labels {
+    let own = Labels::owner(by.user);
+    match saying.is_forwarded {
+        true => own.join(&Labels::external()),
+        false => own,
     }
 }
 

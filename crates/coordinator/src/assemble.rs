@@ -53,6 +53,11 @@ pub(crate) fn conversation(
 
 fn push_spoken(history: &mut Vec<message::Message>, message: &Message, nonce: &str) {
     let spoken = match message.speaker {
+        Speaker::User if message.labels.integrity == Integrity::External => {
+            let heard = sanitize::sanitize(&message.text, &sanitize::Limits::default());
+            let quoted = sanitize::quote_untrusted(&heard.clean, "forwarded message", nonce);
+            message::Message::user(quoted)
+        }
         Speaker::User => message::Message::user(sanitize::plain(&message.text)),
         Speaker::Assistant => message::Message::assistant(sanitize::plain(&message.text)),
         Speaker::Task => {

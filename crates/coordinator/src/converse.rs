@@ -34,7 +34,8 @@ pub(crate) struct Turn {
     /// Names the tasks that this turn begins, so that their results are told together.
     pub(crate) batch: String,
     pub(crate) labels: Labels,
-    /// What the person typed in this very turn; empty when results knock.
+    /// What the person typed in this very turn; empty when results knock, or when he passed on what
+    /// somebody else wrote.
     pub(crate) typed: String,
     /// What he typed in all that the model is shown.
     pub(crate) texts: Vec<String>,
@@ -249,11 +250,17 @@ async fn rounds(
 impl Turn {
     /// Notes whose words the model is about to see.
     fn look_at(&mut self, history: &[Message]) {
+        let is_outside = |message: &Message| message.labels.integrity == Integrity::External;
+        // Words that the person passed on are another's: they wish for nothing, and what follows
+        // from them came from outside.
+        if let Some(own) = history.last().filter(|own| is_outside(own)) {
+            self.labels = self.labels.join(&own.labels);
+            self.typed.clear();
+        }
         let by_person = history
             .iter()
-            .filter(|message| message.speaker == Speaker::User);
+            .filter(|message| message.speaker == Speaker::User && !is_outside(message));
         self.texts = by_person.map(|message| message.text.clone()).collect();
-        let is_outside = |message: &Message| message.labels.integrity == Integrity::External;
         self.saw_outside = !self.files.is_empty() || history.iter().any(is_outside);
     }
 

@@ -59,7 +59,10 @@ async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> 
     counted.map_err(|wrong| wrong.to_string())?;
     let labels = turn.labels_of(&text_of(arguments, "instructions"));
     let order = Order {
-        typed: vec![turn.typed.clone()],
+        typed: Some(turn.typed.clone())
+            .filter(|typed| !typed.is_empty())
+            .into_iter()
+            .collect(),
         mandate: mandate_of(turn, arguments)?,
         title: text_of(arguments, "title"),
         text: text_of(arguments, "instructions"),

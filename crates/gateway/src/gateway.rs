@@ -1,7 +1,7 @@
 //! The parts of the foreign doors, put together.
 
 use crate::progress::Board;
-use crate::{deliver, follow, intake, limits, poll, progress};
+use crate::{deliver, follow, forget, intake, limits, poll, progress};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -66,6 +66,7 @@ impl Gateway {
         parts.spawn(follow::attend(self.clone()));
         parts.spawn(progress::attend(self.clone()));
         parts.spawn(deliver::attend(self.clone()));
+        parts.spawn(forget::attend(self.clone()));
         while !*stop.borrow() && stop.changed().await.is_ok() {}
         parts.shutdown().await;
     }

@@ -249,6 +249,7 @@ async fn known(gateway: &Arc<Gateway>, case: &Case, by: Principal) -> Result<Vec
     let said = Said {
         text: spoken(text, attachments, is_forwarded, is_edited),
         attachments,
+        is_forwarded,
     };
     converse(gateway, case, &by, said).await
 }
@@ -256,6 +257,7 @@ async fn known(gateway: &Arc<Gateway>, case: &Case, by: Principal) -> Result<Vec
 struct Said<'a> {
     text: String,
     attachments: &'a [Attachment],
+    is_forwarded: bool,
 }
 
 /// The words as the coordinator hears them.
@@ -330,6 +332,7 @@ fn saying(case: &Case, said: &Said<'_>, files: Vec<FileId>) -> Saying {
         conversation: None,
         key: Some(arrival.place.to_string()),
         workspace: None,
+        is_forwarded: said.is_forwarded,
     }
 }
 

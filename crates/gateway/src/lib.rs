@@ -12,6 +12,7 @@ mod gateway;
 mod limits;
 
 mod poll;
+mod forget;
 mod intake;
 mod speaker;
 mod files;

@@ -16,6 +16,11 @@ pub const KEY_REFUSED_PAUSE: Duration = Duration::from_secs(60);
 pub const CLOSED_PAUSE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How often an arrival that could not be seen to is tried again before it is answered with a no.
 pub const ARRIVAL_TRIES_MAX: u32 = 4;
+/// How long a delivery that was seen to is remembered, so that it is not taken for a new one:
+/// Telegram brings again for a day at most, and a backup that is put back may be a month old.
+pub const ARRIVAL_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often those are forgotten.
+pub const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How many refusals of strangers are written down per minute: a flood must not fill the log.
 pub const STRANGERS_PER_MINUTE: u32 = 30;
 /// How long a task works before a message of its own tells how it gets on.

@@ -32,6 +32,13 @@ pub struct ArrivalDone {
     pub external_id: String,
 }
 
+/// What was seen to long ago is forgotten: its platform does not bring it again any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForgetArrivals {
+    /// Whatever arrived before this, and was seen to.
+    pub before: Timestamp,
+}
+
 impl Record for Arrived {
     fn read(columns: &mut Columns<'_>) -> Result<Self, StoreError> {
         Ok(Self {
@@ -81,6 +88,18 @@ impl Apply for ArrivalDone {
             .execute(sql, params![at.org, self.connector, self.external_id])
             .await?;
         Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
+}
+
+impl Apply for ForgetArrivals {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let sql = "DELETE FROM arrival WHERE org = $1 AND state = 'DONE' AND at < $2";
+        let gone = at.tx.execute(sql, params![at.org, self.before]).await?;
+        Ok(Some(gone as i64))
     }
 
     fn locks(&self) -> Vec<Key> {

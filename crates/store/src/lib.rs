@@ -61,7 +61,7 @@ mod copy;
 
 pub use applied::{Applied, AppliedRow, Undone};
 pub use approval::{ApprovalFilter, ApprovalRow, Decide, Endorse, Spend};
-pub use arrival::{ArrivalDone, Arrived};
+pub use arrival::{ArrivalDone, Arrived, ForgetArrivals};
 pub use artifact::{Artifact, StoredFile};
 pub use attempt::FailedAttempt;
 pub use audit::{

@@ -101,6 +101,8 @@ writes! {
     Arrived(Arrived),
     /// It was seen to.
     ArrivalDone(ArrivalDone),
+    /// What was seen to long ago is forgotten.
+    ForgetArrivals(ForgetArrivals),
     /// A conversation is held at a foreign door.
     Bind(Bind),
     /// A conversation was carried to its door up to here.

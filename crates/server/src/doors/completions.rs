@@ -120,6 +120,7 @@ fn saying(app: &App, who: &Principal, request: &ChatCompletionRequest, text: Str
             user.chars().take(200).collect::<String>()
         )),
         workspace: None,
+        is_forwarded: false,
     }
 }
 

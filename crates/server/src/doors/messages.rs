@@ -76,6 +76,7 @@ fn saying(app: &App, who: &Principal, post: &PostMessage, key: Option<String>) -
         conversation: post.conversation,
         key: None,
         workspace: post.workspace,
+        is_forwarded: false,
     }
 }
 

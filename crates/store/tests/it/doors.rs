@@ -56,6 +56,30 @@ async fn a_delivery_arrives_once_and_leaves_no_words_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_to_is_forgotten_in_time_and_what_waits_never() {
+    let world = World::new().await;
+    let writes: Vec<Write> = ["7", "8", "9"]
+        .into_iter()
+        .zip(1..)
+        .map(|(id, at)| arrived(id, at).into())
+        .collect();
+    world.commit(writes).await.unwrap();
+    for id in ["7", "9"] {
+        let done = ArrivalDone {
+            connector: "telegram:main".into(),
+            external_id: id.into(),
+        };
+        world.commit(vec![done.into()]).await.unwrap();
+    }
+    let before = arrived("9", 3).at;
+    let forget = ForgetArrivals { before };
+    let receipt = world.commit(vec![forget.into()]).await.unwrap();
+    assert_eq!(receipt.seqs, [Some(1)], "the first; the last is too young");
+    let pending = world.store.arrivals_pending(world.org, 10).await.unwrap();
+    assert_eq!(pending, [arrived("8", 2)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_place_is_served_in_order_and_waits_for_its_first() {
     let world = World::new().await;
     let (a1, a2, b1) = (

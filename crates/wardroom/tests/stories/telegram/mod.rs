@@ -3,7 +3,9 @@
 mod bad;
 mod chat;
 mod company;
+mod forward;
 mod hijack;
+mod ms1;
 mod outage;
 
 use crate::script::follows;
