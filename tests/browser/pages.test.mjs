@@ -167,6 +167,14 @@ test("the audit log is searched, verified, exported, and followed from message t
   await page.getByLabel("Tier").selectOption("L0_READONLY");
   await page.getByText("No event fits").waitFor();
   await page.getByRole("link", { name: "Clear the search" }).click();
+  await page.getByLabel("Words").fill("REHEARSAL");
+  await page.getByLabel("Words").press("Enter");
+  await page.waitForURL(/words=REHEARSAL/);
+  await page.locator(".events tbody code", { hasText: "model.called" }).first().waitFor();
+  await page.getByLabel("Words").fill("nowhere to be found");
+  await page.getByLabel("Words").press("Enter");
+  await page.getByText("No event fits").waitFor();
+  await page.getByRole("link", { name: "Clear the search" }).click();
   await page.getByRole("button", { name: "Verify" }).click();
   await page.getByText(/Intact: \d/).waitFor();
   const exported = await page.evaluate(async () => (await (await fetch("/v1/audit-events/export")).text()).trim().split("\n").length);
@@ -213,6 +221,7 @@ test("a task that is not there any more, and a page that never was, say so", asy
 /** The pages, each with what shows that it stands. */
 const PAGES = {
   welcome: ["/welcome", "main h2"], chat: ["/chat", "#text"], tasks: ["/tasks", ".tasks tbody td a"], task: [null, ".steps li"], approvals: ["/approvals", ".ask"],
+  connectors: ["/settings/connectors", "h3"], profile: ["/settings/profile", "form[aria-busy=false]"], models: ["/settings/models", ".models h2"], emergency: ["/policy/emergency", "main h2"], explain: ["/policy/explain", "main form"],
   crew: ["/crew", ".agents section"], audit: ["/audit", ".events tbody tr"], incident: [null, "ol li"], policy: ["/policy", "main h1"], usage: ["/usage", ".plot rect"], settings: ["/settings", "main h1"],
 };
 
@@ -239,7 +248,7 @@ test("axe finds nothing on any page in either theme, and every page has its pict
         await looker.locator(sign).first().waitFor();
         await looker.waitForTimeout(400);
         assert.ok(await looker.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is wider than a ${size}`);
-        if (PICTURES && colorScheme === (name === "chat" || name === "task" ? colorScheme : "light")) {
+        if (PICTURES && (colorScheme === "light" || size === "laptop")) {
           await looker.screenshot({ path: join(PICTURES, `${name}-${size}${colorScheme === "dark" ? "-dark" : ""}.png`) });
         }
       }

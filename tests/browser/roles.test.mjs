@@ -44,7 +44,7 @@ const asked = (page, path) => page.evaluate(async (path) => (await fetch(path)).
 
 test("every page opens for every role, without an error on it", async () => {
   for (const [role, page] of Object.entries(pages)) {
-    for (const path of ["/chat", "/tasks", "/approvals", "/crew", "/audit", "/policy", "/policy/explain", "/policy/documents", "/policy/bypass", "/policy/emergency", "/usage", "/settings", "/settings/people", "/settings/tokens", "/settings/models", "/settings/connectors", "/settings/secrets", "/welcome"]) {
+    for (const path of ["/chat", "/tasks", "/approvals", "/crew", "/audit", "/policy", "/policy/explain", "/policy/documents", "/policy/bypass", "/policy/emergency", "/usage", "/settings", "/settings/profile", "/settings/people", "/settings/tokens", "/settings/models", "/settings/connectors", "/settings/secrets", "/welcome"]) {
       await go(page, path, path === "/chat" ? "#text" : "main h1");
       const wrong = await page.locator("[role=alert]").allTextContents();
       assert.deepEqual(wrong.filter((words) => words.trim()), [], `${role} at ${path}`);
@@ -116,6 +116,83 @@ test("an admin adds a person, makes a token that is shown once, and tests a mode
   await go(admin, "/settings/models");
   await admin.getByRole("button", { name: "Test" }).click();
   await admin.getByText(/It answers, after \d+ ms/).waitFor();
+});
+
+test("the profile of the coordinator is an admin's, one's own is everybody's", async () => {
+  const { admin, member } = pages;
+  await go(admin, "/settings/profile");
+  const agent = admin.locator("form", { hasText: "The coordinator" });
+  await agent.getByLabel("Its name here").fill("Bosun <img src=x onerror=alert(1)>");
+  await agent.getByLabel("What it is like").fill("Calm");
+  await agent.getByRole("button", { name: "Keep for everybody" }).click();
+  await agent.getByText("Kept.").waitFor();
+  await go(member, "/settings/profile");
+  await member.waitForFunction(() => document.querySelectorAll("form")[1].querySelector("input").value.startsWith("Bosun <img"));
+  const read = member.locator("form", { hasText: "The coordinator" });
+  assert.equal(await read.getByLabel("Its name here").getAttribute("readonly"), "");
+  assert.equal(await read.getByRole("button").count(), 0);
+  const own = member.locator("form", { hasText: "About you" });
+  await own.getByLabel("What it calls you").fill("Mimi");
+  await own.getByRole("button", { name: "Keep" }).click();
+  await own.getByText("Kept.").waitFor();
+  await member.reload();
+  await member.waitForFunction(() => document.querySelector("form input").value === "Mimi");
+  const answer = await member.evaluate(async () => (await fetch("/v1/profiles/agent", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "Mine" }) })).status);
+  assert.equal(answer, 403);
+});
+
+test("an admin limits one person, who sees it and can change nothing", async () => {
+  const { admin, member } = pages;
+  await go(admin, "/usage");
+  const row = admin.locator("tr", { hasText: "mia" });
+  await row.getByRole("button", { name: "Change" }).click();
+  await admin.getByLabel("Messages a minute").fill("7");
+  await admin.getByLabel("Money a month").fill("12.5");
+  await admin.getByRole("button", { name: "Set" }).click();
+  await row.getByText("12.50").waitFor();
+  assert.match(await row.textContent(), /0 %/);
+  await go(member, "/usage");
+  const own = member.locator("tr", { hasText: "mia" });
+  await own.getByText("12.50").waitFor();
+  assert.equal(await member.getByRole("button", { name: "Change" }).count(), 0);
+  assert.equal(await member.locator("tr", { hasText: "otto" }).count(), 0, "others are not his to see");
+});
+
+test("a connector is listed for everybody, and tried by an admin", async () => {
+  const { admin, member } = pages;
+  await go(admin, "/settings/connectors", "h3");
+  await admin.getByRole("button", { name: "Test telegram:main" }).click();
+  await admin.getByText(/It answers, after \d+ ms; we are crew_bot/).waitFor();
+  await go(member, "/settings/connectors", "h3");
+  assert.equal(await member.getByRole("button", { name: /^Test/ }).count(), 0);
+});
+
+test("on a phone everything fits, has a name to be read aloud, and is reached by Tab", async () => {
+  const { member, admin } = pages;
+  for (const page of [member, admin]) await page.setViewportSize({ width: 390, height: 844 });
+  for (const [role, page] of Object.entries({ member, admin })) {
+    for (const path of ["/chat", "/tasks", "/approvals", "/crew", "/audit", "/policy", "/usage", "/settings/profile", "/settings/people", "/settings/connectors"]) {
+      await go(page, path, path === "/chat" ? "#text" : "main h1");
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} is wider than a phone for a ${role}`);
+      // Whatever can be pressed has a name that is read aloud.
+      const nameless = await page.evaluate(() => [...document.querySelectorAll("button, a[href], input, select, textarea")]
+        .filter((one) => one.checkVisibility() && !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.length || one.title || one.getAttribute("aria-labelledby")))
+        .map((one) => one.outerHTML.slice(0, 120)));
+      assert.deepEqual(nameless, [], `${path} for a ${role}`);
+    }
+  }
+  // Tab reaches what is in the page, and shows where it is.
+  await go(admin, "/settings/profile");
+  await admin.locator("main h1").click();
+  const reached = new Set();
+  for (let step = 0; step < 40; step += 1) {
+    await admin.keyboard.press("Tab");
+    const at = await admin.evaluate(() => { const one = document.activeElement; const style = getComputedStyle(one); return { name: one.tagName + (one.labels?.[0]?.textContent ?? one.textContent).trim().slice(0, 40), isShown: style.outlineStyle !== "none" || style.boxShadow !== "none" }; });
+    reached.add(at.name);
+    if (/^(BUTTON|INPUT|TEXTAREA|A)/.test(at.name)) assert.ok(at.isShown, `nothing shows that ${at.name} has the focus`);
+  }
+  assert.ok([...reached].some((name) => /Keep for everybody/.test(name)), [...reached].join(" | "));
+  for (const page of [member, admin]) await page.setViewportSize({ width: 1366, height: 768 });
 });
 
 test("a name that runs from right to left leaves the rest where it is", async () => {

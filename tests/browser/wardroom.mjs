@@ -2,8 +2,8 @@
 
 import { chromium } from "playwright-core";
 import { execFileSync, spawn } from "node:child_process";
-import { openSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { appendFileSync, openSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -45,6 +45,21 @@ coordinator = ["rehearsal"]
 executor = ["rehearsal"]
 `;
 
+const TELEGRAM_TOKEN = "1000:a-token-for-tests";
+
+/** As much of the Bot API as a bot needs to whom nobody speaks. */
+function telegram() {
+  const bot = { id: 1000, is_bot: true, first_name: "Crew", username: "crew_bot" };
+  return createServer((asked, answer) => {
+    const say = (status, body) => { answer.writeHead(status, { "Content-Type": "application/json" }); answer.end(JSON.stringify(body)); };
+    if (!asked.url.startsWith(`/bot${TELEGRAM_TOKEN}/`)) { say(401, { ok: false, error_code: 401, description: "Unauthorized" }); return; }
+    const method = asked.url.split("/").pop().split("?")[0].toLowerCase();
+    const result = { getme: bot, getupdates: [] }[method] ?? true;
+    asked.resume();
+    setTimeout(say, method === "getupdates" ? 2000 : 0, 200, { ok: true, result });
+  });
+}
+
 export class Wardroom {
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), "wardroom-page-"));
@@ -58,15 +73,25 @@ export class Wardroom {
 
   /** Starts it, at first anywhere and then always at the same address. */
   async start() {
+    await this.meetTelegram();
     const log = openSync(join(this.folder, "log"), "a");
     const listen = this.url ? new URL(this.url).host : "127.0.0.1:0";
-    this.process = spawn(BINARY, ["up", "--listen", listen, ...this.place()], { stdio: ["ignore", "pipe", log] });
+    this.process = spawn(BINARY, ["up", "--listen", listen, ...this.place()], { stdio: ["ignore", "pipe", log], env: { ...process.env, TELEGRAM_TOKEN } });
     this.ended = new Promise((resolve) => this.process.once("exit", resolve));
     const ready = this.welcome();
     const late = new Promise((_, reject) => setTimeout(reject, READY_WITHIN_MS, new Error(`not ready: ${this.log()}`)).unref());
     const gone = this.ended.then((code) => { throw new Error(`ended with ${code}: ${this.log()}`); });
     gone.catch(() => {});
     await Promise.race([ready, late, gone]);
+  }
+
+  async meetTelegram() {
+    if (this.telegram) return;
+    this.telegram = telegram();
+    await new Promise((resolve) => this.telegram.listen(0, "127.0.0.1", resolve));
+    this.telegram.unref();
+    const section = `\n[connectors.telegram.main]\ntoken = "env:TELEGRAM_TOKEN"\napi_base = "http://127.0.0.1:${this.telegram.address().port}"\n`;
+    appendFileSync(join(this.folder, "wardroom.toml"), section);
   }
 
   async welcome() {
@@ -97,7 +122,7 @@ export class Wardroom {
 
   run(verb, input) { return execFileSync(BINARY, [...verb, ...this.place()], { input, encoding: "utf8" }); }
 
-  remove() { rmSync(this.folder, { recursive: true, force: true }); }
+  remove() { this.telegram?.close(); this.telegram?.closeAllConnections(); rmSync(this.folder, { recursive: true, force: true }); }
 }
 
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });

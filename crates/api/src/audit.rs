@@ -86,6 +86,9 @@ pub struct AuditFilter {
     #[param(value_type = Option<schema::Timestamp>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Only events that hold these words, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
     /// How many rows at most; 50 when nobody says, 500 at most.
     #[param(minimum = 1, maximum = 500)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@
 //! What stays out: how a request is served (`server`), what anything means (`domain`).
 
 pub mod schema;
+pub mod profile;
 pub mod problem;
 pub mod page;
 
@@ -19,6 +20,7 @@ pub mod approval;
 pub mod grant;
 pub mod message;
 pub mod workspace;
+pub mod connector;
 pub mod crew;
 
 pub mod user;

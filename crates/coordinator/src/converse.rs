@@ -6,7 +6,7 @@
 use crate::accept::Replied;
 use crate::crew::Crew;
 use crate::{
-    Wrong, assemble, attach, command, delegate, handle, meter, mint, models, quota, stop,
+    Wrong, assemble, attach, command, delegate, handle, meter, mint, models, profile, quota, stop,
     synthesize, wishes,
 };
 use serde_json::json;
@@ -42,6 +42,8 @@ pub(crate) struct Turn {
     /// Whether the model is shown anything from outside, quoted or told.
     pub(crate) saw_outside: bool,
     pub(crate) files: Vec<wardroom_domain::FileId>,
+    /// How to speak, as the org and the person wish.
+    voice: String,
     pub(crate) tasks: Vec<TaskId>,
     pub(crate) titles: Vec<String>,
     pub(crate) writes: Vec<Write>,
@@ -116,6 +118,7 @@ async fn answer_alone(crew: &Arc<Crew>, row: InboxRow) -> Result<Replied, Wrong>
         texts: Vec::new(),
         saw_outside: false,
         files: row.inbound.files.clone(),
+        voice: profile::voice(crew, row.user).await?,
         tasks: Vec::new(),
         titles: Vec::new(),
         writes: Vec::new(),
@@ -288,6 +291,10 @@ impl Turn {
                 )
                 .await,
             ),
+        };
+        let request = &ModelRequest {
+            system: format!("{}{}", request.system, self.voice),
+            ..request.clone()
         };
         let permit = self.crew.policy().speak(call);
         let (crew, id) = (self.crew.clone(), self.conversation.id);

@@ -1,5 +1,6 @@
 //! What a model used is counted: per person, model, role and task.
 
+use crate::Wrong;
 use crate::crew::Crew;
 use serde_json::json;
 use wardroom_domain::{AuditKind, Chain, ConversationId, Task, ToolCall, UserId};
@@ -36,6 +37,14 @@ pub(crate) fn talk(
         ModelRole::Coordinator,
         conversed,
     ))
+}
+
+/// A model was asked whether it answers, which costs what it costs.
+pub async fn tried(crew: &Crew, user: UserId, conversed: &Conversed) -> Result<(), Wrong> {
+    count(ModelRole::Coordinator, conversed);
+    let row = row(crew, user, None, ModelRole::Coordinator, conversed);
+    crew.commit(vec![Write::Usage(row)]).await?;
+    Ok(())
 }
 
 fn row(

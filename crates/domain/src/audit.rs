@@ -49,6 +49,8 @@ words! {
         ChangesUndone = "changes.undone",
         /// A person was added or changed.
         UserChanged = "user.changed",
+        /// How the coordinator speaks, or what it knows of a person, was changed.
+        ProfileChanged = "profile.changed",
         /// An invitation was made, used, refused or taken back.
         InviteChanged = "invite.changed",
         /// Somebody outside was linked to a person, or no longer is.

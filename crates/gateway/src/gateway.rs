@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
-use wardroom_connectors::{Connector, Place};
+use wardroom_connectors::{Connector, Fault, Myself, Place};
 use wardroom_coordinator::{Crew, Wrong};
 use wardroom_domain::{AuditDraft, AuditKind, Chain, OrgId, Waymark};
 use wardroom_store::{Hint, InboxRow, Receipt, Write};
@@ -20,6 +20,15 @@ pub struct Door {
     pub is_polled: bool,
     /// The address that the platform is told to call; none where the operator tells it himself.
     pub webhook: Option<String>,
+}
+
+/// A door as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoorSeen {
+    /// `telegram:main`.
+    pub name: String,
+    /// Whether we ask; the platform calls otherwise.
+    pub is_polled: bool,
 }
 
 /// Every foreign door of one org.
@@ -69,6 +78,25 @@ impl Gateway {
         parts.spawn(forget::attend(self.clone()));
         while !*stop.borrow() && stop.changed().await.is_ok() {}
         parts.shutdown().await;
+    }
+
+    /// The doors that the configuration names.
+    pub fn seen(&self) -> Vec<DoorSeen> {
+        let seen = |(name, door): (&String, &Door)| DoorSeen {
+            name: name.clone(),
+            is_polled: door.is_polled,
+        };
+        self.doors.iter().map(seen).collect()
+    }
+
+    /// Asks the platform of a door who we are there. None where there is no such door.
+    pub async fn try_door(&self, name: &str) -> Option<Result<Myself, Fault>> {
+        let door = self.doors.get(name)?;
+        let asked = tokio::time::timeout(limits::TRY_MAX, door.connector.identify()).await;
+        Some(asked.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", limits::TRY_MAX.as_secs());
+            Err(Fault::Away { why })
+        }))
     }
 
     pub(crate) fn org(&self) -> OrgId {

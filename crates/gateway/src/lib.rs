@@ -27,5 +27,5 @@ mod deliver;
 mod parcel;
 mod words;
 
-pub use gateway::{Door, Gateway};
+pub use gateway::{Door, DoorSeen, Gateway};
 pub use poll::Taken;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// How long somebody waits who asks whether a platform answers.
+pub const TRY_MAX: Duration = Duration::from_secs(15);
 /// How often each part looks by itself: hints are only hints.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many rows are looked at in one go.

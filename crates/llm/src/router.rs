@@ -140,11 +140,17 @@ impl Router {
         permit: Permit<ModelCall>,
         name: &str,
         request: &ModelRequest,
-    ) -> Option<Result<ModelReply, ModelError>> {
+    ) -> Option<Result<Conversed, ModelError>> {
         let call = permit.spend();
         let routed = self.models.get(name)?;
         let request = request_for(routed, &call, request);
-        Some(routed.model.complete(&request, &mut |_| {}).await)
+        let replied = routed.model.complete(&request, &mut |_| {}).await;
+        Some(replied.map(|reply| Conversed {
+            cost: routed.price.of(&reply.usage),
+            model: routed.model.name().to_owned(),
+            attempts: Vec::new(),
+            reply,
+        }))
     }
 
     /// Asks the models of the call's chain, one after another, until one replies.

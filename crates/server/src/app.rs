@@ -88,6 +88,8 @@ fn documented() -> OpenApiRouter<App> {
         .merge(doors::tasks::routes())
         .merge(doors::timeline::routes())
         .merge(doors::crew::routes())
+        .merge(doors::profiles::routes())
+        .merge(doors::connectors::routes())
         .merge(doors::artifacts::routes())
         .merge(doors::approvals::routes())
         .merge(doors::workspaces::routes())

@@ -12,6 +12,7 @@ pub(crate) const STEPS: &[(&str, &str)] = &[
         include_str!("../migrations/0006_file_labels.sql"),
     ),
     ("duties", include_str!("../migrations/0007_duties.sql")),
+    ("search", include_str!("../migrations/0008_search.sql")),
 ];
 
 /// Which steps a database has taken.

@@ -194,6 +194,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The chat networks through which people reach the crew. */
+        get: operations["list_connectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connectors/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks a chat network who we are there, which needs a good key and a way to it. For an admin. */
+        post: operations["test_connector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -328,6 +362,23 @@ export interface paths {
         put?: never;
         /** Takes a file in. Its id can stand in `files` of a message or task. */
         post: operations["upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one of the caller's uploads is called, without its bytes. */
+        get: operations["describe"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -642,6 +693,57 @@ export interface paths {
         put?: never;
         /** Makes an old version the newest; 0 is the configuration alone. */
         post: operations["roll_back_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the coordinator speaks here, and what the caller wants it to know of him. */
+        get: operations["get_profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets how the coordinator speaks, from its next turn on. For an admin. */
+        put: operations["set_agent_profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/profiles/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets what the coordinator knows of the caller. */
+        put: operations["set_own_profile"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1162,6 +1264,24 @@ export interface components {
             tasks: components["schemas"]["Task"][];
             type?: components["schemas"]["TaskType"] | null;
         };
+        /** @description How the coordinator speaks here. */
+        AgentProfile: {
+            /**
+             * @description What it calls itself; at most 40 characters.
+             * @default
+             */
+            name: string;
+            /**
+             * @description What it is like; at most 600.
+             * @default
+             */
+            personality: string;
+            /**
+             * @description How it writes; at most 600.
+             * @default
+             */
+            style: string;
+        };
         /** @description A question to a person about one exact action. */
         Approval: {
             /** @description Which of the crew would do it. */
@@ -1269,7 +1389,7 @@ export interface components {
          * @description What happened.
          * @enum {string}
          */
-        AuditKind: "message.received" | "message.sent" | "access.refused" | "session.created" | "session.ended" | "task.created" | "task.moved" | "task.told" | "model.called" | "model.fell_back" | "effect.intended" | "effect.refused" | "effect.settled" | "effect.in_doubt" | "input.flagged" | "approval.asked" | "approval.decided" | "approval.refused" | "changes.applied" | "changes.undone" | "user.changed" | "invite.changed" | "identity.changed" | "pairing.changed" | "grant.changed" | "quota.reached" | "connector.changed" | "token.changed" | "workspace.opened" | "tools.changed" | "policy.changed" | "emergency.changed" | "bypass.changed" | "secret.touched" | "egress.decided" | "server.started" | "server.stopped";
+        AuditKind: "message.received" | "message.sent" | "access.refused" | "session.created" | "session.ended" | "task.created" | "task.moved" | "task.told" | "model.called" | "model.fell_back" | "effect.intended" | "effect.refused" | "effect.settled" | "effect.in_doubt" | "input.flagged" | "approval.asked" | "approval.decided" | "approval.refused" | "changes.applied" | "changes.undone" | "user.changed" | "profile.changed" | "invite.changed" | "identity.changed" | "pairing.changed" | "grant.changed" | "quota.reached" | "connector.changed" | "token.changed" | "workspace.opened" | "tools.changed" | "policy.changed" | "emergency.changed" | "bypass.changed" | "secret.touched" | "egress.decided" | "server.started" | "server.stopped";
         /** @description A record that is wrong. */
         BadRecord: {
             chain: string;
@@ -1408,6 +1528,28 @@ export interface components {
             /** @description What the person brought. */
             token: string;
             user: components["schemas"]["UserId"];
+        };
+        /** @description One of them. */
+        Connector: {
+            /** @description `polling` or `webhook`. */
+            mode: string;
+            /** @description `telegram:main`. */
+            name: string;
+        };
+        /** @description The chat networks that the configuration names. */
+        ConnectorList: {
+            connectors: components["schemas"]["Connector"][];
+        };
+        /** @description Whether a platform answers, and as whom it knows us. */
+        ConnectorTried: {
+            answers: boolean;
+            /** @description Who we are there, or why there was no answer. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long that took.
+             */
+            took_ms: number;
         };
         ContextId: string;
         /** @description What moving a control came to. */
@@ -2136,6 +2278,12 @@ export interface components {
         };
         /** @enum {string} */
         ProblemCode: "invalid_json" | "invalid_query" | "idempotency_key_invalid" | "unauthenticated" | "forbidden" | "origin_refused" | "self_approval_refused" | "workspace_refused" | "local_only" | "not_found" | "method_not_allowed" | "not_acceptable" | "already_decided" | "digest_mismatch" | "idempotency_mismatch" | "task_ended" | "task_not_ended" | "nothing_to_undo" | "conflict" | "body_too_large" | "unsupported_media_type" | "invalid_body" | "policy_refused" | "no_approver" | "rate_limited" | "too_many_tasks" | "internal" | "not_served" | "model_failed" | "store_busy" | "sandbox_unavailable" | "shutting_down";
+        /** @description Both. */
+        Profiles: {
+            agent: components["schemas"]["AgentProfile"];
+            /** @description The caller's. */
+            mine: components["schemas"]["UserProfile"];
+        };
         /** @description How far a task has come, in its own words. */
         Progress: {
             /** @description What is being done. */
@@ -2516,6 +2664,24 @@ export interface components {
             next_cursor?: string | null;
             users: components["schemas"]["User"][];
         };
+        /** @description What a person wants the coordinator to know of him. */
+        UserProfile: {
+            /**
+             * @description What he does, what he knows; at most 600.
+             * @default
+             */
+            about: string;
+            /**
+             * @description How he wants to be called; at most 40 characters.
+             * @default
+             */
+            name: string;
+            /**
+             * @description How he likes answers; at most 600.
+             * @default
+             */
+            style: string;
+        };
         /**
          * @description Whether a person may act at all.
          * @enum {string}
@@ -2882,6 +3048,8 @@ export interface operations {
                 since?: components["schemas"]["Timestamp"];
                 /** @description Only events before this time. */
                 until?: components["schemas"]["Timestamp"];
+                /** @description Only events that hold these words, in any case. */
+                words?: string;
                 /** @description How many rows at most; 50 when nobody says, 500 at most. */
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
@@ -3051,6 +3219,79 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_connectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `telegram:main` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorTried"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3458,6 +3699,44 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description file_… */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["File"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4498,6 +4777,191 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profiles"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_agent_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentProfile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentProfile"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_own_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserProfile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserProfile"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,6 +6,7 @@
 import { all, call, eventsOf, Problem, send, type Conversation, type Message, type Schemas, type Task, type UploadedFile, type Workspace } from "../api/wire";
 import { live } from "./live.svelte";
 import { keep, recall } from "./memory";
+import { maybe } from "./served";
 import { place } from "./router.svelte";
 import { session } from "./session.svelte";
 
@@ -94,7 +95,15 @@ class Talk {
     }
   }
 
+  /** What an upload is called that was sent from elsewhere, asked once. */
+  private async learnName(id: string) {
+    this.names[id] = "a file";
+    const file = await maybe<UploadedFile>(`/v1/files/${id}`).catch(() => null);
+    if (file) this.names[id] = file.name;
+  }
+
   private hear(message: Message) {
+    message.files.filter((id) => !(id in this.names)).forEach((id) => void this.learnName(id));
     this.conclude(message);
     if (message.conversation !== this.id) {
       if (!this.conversations.some(({ id }) => id === message.conversation)) void this.loadLists().catch(() => {});

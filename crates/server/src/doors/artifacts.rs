@@ -23,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_artifacts))
         .routes(routes!(get_artifact))
+        .routes(routes!(describe))
         .merge(uploads)
 }
 
@@ -94,6 +95,21 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
+/// What one of the caller's uploads is called, without its bytes.
+#[utoipa::path(get, path = "/v1/files/{id}", security(("token" = [])),
+    params(("id" = String, Path, description = "file_…")),
+    responses((status = 200, body = File), (status = 401, body = Problem), (status = 404, body = Problem)))]
+async fn describe(
+    State(app): State<App>,
+    Who(who): Who,
+    Id(id): Id<FileId>,
+) -> Result<Json<File>, Refusal> {
+    let found = app.crew.store.file(app.crew.org, id).await?;
+    let his = found.filter(|file| file.owner == who.user);
+    let file = his.ok_or_else(|| Refusal::new(Code::NotFound, "there is no such file"))?;
+    Ok(Json(shown(file)))
+}
+
 /// Takes a file in. Its id can stand in `files` of a message or task.
 #[utoipa::path(post, path = "/v1/files", security(("token" = [])),
     request_body(content = Upload, content_type = "multipart/form-data"),
@@ -132,30 +148,30 @@ async fn upload(
         .put(bytes)
         .await
         .map_err(wardroom_coordinator::Wrong::from)?;
-    let (id, at) = (mint!(app.crew.clock, FileId), app.crew.clock.now());
     let stored = StoredFile {
-        id,
+        id: mint!(app.crew.clock, FileId),
         owner: who.user,
-        name: name.clone(),
-        bytes: count,
-        media_type: media_type.clone(),
-        sha256,
-        object: object.to_string(),
-        at,
-    };
-    app.crew
-        .store
-        .commit(app.crew.org, vec![Write::AddFile(stored)])
-        .await?;
-    let file = File {
-        id,
         name,
         bytes: count,
         media_type,
         sha256,
-        created_at: at,
+        object: object.to_string(),
+        at: app.crew.clock.now(),
     };
-    Ok((StatusCode::CREATED, Json(file)).into_response())
+    let add = Write::AddFile(stored.clone());
+    app.crew.store.commit(app.crew.org, vec![add]).await?;
+    Ok((StatusCode::CREATED, Json(shown(stored))).into_response())
+}
+
+fn shown(file: StoredFile) -> File {
+    File {
+        id: file.id,
+        name: file.name,
+        bytes: file.bytes,
+        media_type: file.media_type,
+        sha256: file.sha256,
+        created_at: file.at,
+    }
 }
 
 fn refuse(error: axum::extract::multipart::MultipartError) -> Refusal {

@@ -44,6 +44,7 @@ async fn list_audit_events(
         kind: filter.kind,
         tier: filter.tier,
         chain: filter.chain,
+        words: filter.words.filter(|words| !words.trim().is_empty()),
         scope,
     };
     let page = Page {

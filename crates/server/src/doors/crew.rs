@@ -54,7 +54,10 @@ async fn test_model(
         .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no model `{name}`")))?;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (answers, detail) = match answered {
-        Ok(reply) => (true, reply.text),
+        Ok(conversed) => {
+            wardroom_coordinator::tried(&app.crew, who.user, &conversed).await?;
+            (true, conversed.reply.text)
+        }
         Err(error) => (false, error.to_string()),
     };
     let detail = app.crew.redactor.redact(&detail);

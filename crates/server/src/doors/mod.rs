@@ -8,6 +8,8 @@ pub(crate) mod watch;
 pub(crate) mod tasks;
 pub(crate) mod timeline;
 pub(crate) mod crew;
+pub(crate) mod profiles;
+pub(crate) mod connectors;
 pub(crate) mod artifacts;
 pub(crate) mod approvals;
 pub(crate) mod workspaces;

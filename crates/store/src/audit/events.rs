@@ -34,6 +34,21 @@ pub struct AuditFilter {
     pub tier: Option<RiskTier>,
     /// Of this chain: `task_…`, `conv_…` or `org`.
     pub chain: Option<String>,
+    /// With these words in its body, in any case. Nothing finds them but reading what is left.
+    pub words: Option<String>,
+}
+
+/// Words as a pattern; the signs that a pattern gives a meaning stand for any one sign.
+fn holding(words: &str) -> String {
+    let plain = |sign| {
+        if matches!(sign, '%' | '\\') {
+            '_'
+        } else {
+            sign
+        }
+    };
+    let words: String = words.to_lowercase().chars().map(plain).collect();
+    format!("%{words}%")
 }
 
 impl Record for AuditEvent {
@@ -94,7 +109,8 @@ impl Store {
         .given("chain =", filter.task)
         .given("chain =", filter.chain.as_ref())
         .given("kind =", filter.kind)
-        .given("tier =", filter.tier);
+        .given("tier =", filter.tier)
+        .given("lower(body) LIKE", filter.words.as_deref().map(holding));
         let select = match filter.scope {
             ChainScope::Everything => select,
             ChainScope::Of(user) => select.bound(
@@ -105,9 +121,9 @@ impl Store {
                 user,
             ),
         };
-        let order = match filter.task {
-            Some(_) => NEWEST_OF_CHAIN,
-            None => NEWEST,
+        let order = match (&filter.task, &filter.chain) {
+            (None, None) => NEWEST,
+            _ => NEWEST_OF_CHAIN,
         };
         let select = select.newest(order, page)?;
         let rows = self.select(&select).await?;

@@ -50,6 +50,9 @@ pub struct List {
     /// Only this tier, such as L2
     #[arg(long, value_parser = tier)]
     tier: Option<RiskTier>,
+    /// Only with these words in it
+    #[arg(long)]
+    words: Option<String>,
     /// Only at or after this time (RFC 3339)
     #[arg(long, value_parser = moment)]
     since: Option<Timestamp>,
@@ -182,6 +185,7 @@ impl List {
             limit: Some(self.limit),
             cursor: self.cursor.clone(),
             chain: None,
+            words: self.words.clone(),
         }
     }
 
@@ -202,6 +206,7 @@ impl List {
             task: self.task,
             kind: self.kind,
             tier: self.tier,
+            words: self.words.clone(),
         };
         let page = Page {
             limit: Some(self.limit),

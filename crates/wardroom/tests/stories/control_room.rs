@@ -158,6 +158,9 @@ async fn an_admin_asks_a_model_whether_it_answers() {
     let line = "POST /v1/crew/models/default/test";
     let tried = ask(&world, line).token(&world.token("owner")).send().json();
     assert_eq!(tried["answers"], true, "{tried}");
+    let used = ask(&world, "GET /v1/usage").token(&world.token("owner"));
+    let used = used.send().json();
+    assert_eq!(used["rows"][0]["calls"], 1, "it is counted: {used}");
     assert_eq!(
         ask(&world, line).token(&world.token("mia")).send().status,
         403
@@ -165,4 +168,51 @@ async fn an_admin_asks_a_model_whether_it_answers() {
     let missing = "POST /v1/crew/models/nothing/test";
     let answer = ask(&world, missing).token(&world.token("owner")).send();
     assert_eq!(answer.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_shapes_what_is_sent_and_is_set_by_whom_it_concerns() {
+    let world = world(laptop()).await;
+    let mia = world.person("mia", "member");
+    let (owners, mias) = (world.token("owner"), world.token("mia"));
+    let put = |line: &str, token: &str, body: serde_json::Value| {
+        let asked = ask(&world, line).token(token).json(body.to_string());
+        asked.send().status
+    };
+    let agent = json!({"name": "Bosun", "personality": "dry", "style": "short sentences"});
+    assert_eq!(put("PUT /v1/profiles/agent", &mias, agent.clone()), 403);
+    assert_eq!(put("PUT /v1/profiles/agent", &owners, agent.clone()), 200);
+    let mine = json!({"name": "Captain", "about": "I sail.", "style": ""});
+    assert_eq!(put("PUT /v1/profiles/me", &mias, mine.clone()), 200);
+    let long = json!({"about": "x".repeat(601)});
+    assert_eq!(put("PUT /v1/profiles/me", &mias, long), 422);
+    let told = ask(&world, "GET /v1/profiles").token(&mias).send().json();
+    assert_eq!((&told["agent"], &told["mine"]), (&agent, &mine));
+    let others = ask(&world, "GET /v1/profiles").token(&owners).send().json();
+    assert_eq!(others["mine"]["name"], "", "each has his own");
+    mia.says("hello", None).await;
+    let sent = world.model.recorded().pop().expect("a request").body;
+    let sent = sent["messages"][0].to_string();
+    for words in ["Bosun", "short sentences", "Captain", "I sail."] {
+        assert!(sent.contains(words), "{words} in {sent}");
+    }
+    let log = world.verb(&["audit", "list", "--json", "--kind", "profile.changed"]);
+    let log = log.expect("the log");
+    assert_eq!(log.matches("profile.changed").count(), 2, "{log}");
+    assert!(!log.contains("I sail"), "that it changed, not what it says");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_tells_its_name_to_whom_it_belongs() {
+    let world = world(laptop()).await;
+    world.person("mia", "member");
+    let owner = world.owner();
+    let file = owner.client.upload("<b>notes</b>.txt", b"x".to_vec()).await;
+    let line = format!("GET /v1/files/{}", file.expect("an upload").id);
+    let told = ask(&world, &line).token(&world.token("owner")).send();
+    assert_eq!(told.json()["name"], "<b>notes</b>.txt", "{}", told.body);
+    assert_eq!(
+        ask(&world, &line).token(&world.token("mia")).send().status,
+        404
+    );
 }

@@ -57,6 +57,7 @@ mod suite;
 mod foreseen;
 mod declared;
 mod records;
+mod search;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};

@@ -24,6 +24,7 @@ const NAMES: Record<Schemas["AuditKind"], true> = {
   "changes.applied": true,
   "changes.undone": true,
   "user.changed": true,
+  "profile.changed": true,
   "invite.changed": true,
   "identity.changed": true,
   "pairing.changed": true,

@@ -123,6 +123,26 @@ async fn a_revoked_token_is_told_and_the_rest_goes_on() {
     };
     let alice = place.joins(42, "Alice", "member").await;
     place.asks(&alice, "hello", "You said: hello").await;
+    // The portal tells the two apart when somebody asks it to try them.
+    let (owner, member) = (place.world.token("owner"), place.world.token("Alice"));
+    let listed = crate::govern::get(&place.world, "/v1/connectors", &member).json();
+    assert_eq!(listed["connectors"].as_array().map(Vec::len), Some(2));
+    let tries = |name: &str, token: &str| {
+        let line = format!("POST /v1/connectors/{name}/test");
+        crate::govern::send(&place.world, &line, token, json!({}))
+    };
+    let main = tries("telegram:main", &owner).json();
+    assert_eq!(main["answers"], true, "{main}");
+    assert!(main["detail"].to_string().contains("crew_bot"), "{main}");
+    let dead = tries("telegram:dead", &owner);
+    assert_eq!(dead.json()["answers"], false, "{}", dead.body);
+    assert!(
+        dead.body.contains("key") && !dead.body.contains("3000:revoked"),
+        "{}",
+        dead.body
+    );
+    assert_eq!(tries("telegram:main", &member).status, 403);
+    assert_eq!(tries("telegram:none", &owner).status, 404);
     let log = place
         .world
         .verb(&["audit", "list", "--json", "--limit", "500"])

@@ -249,3 +249,58 @@ async fn a_webhook_is_opened_by_its_secret_alone() {
         "messages never cross"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_are_searched_and_opened_by_whose_they_are() {
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    let bob = place.joins(43, "Bob", "member").await;
+    let note = script().delegates(&[(
+        "a note",
+        script()
+            .writes(
+                "log/tide.md",
+                "# Tide\n\nHigh water at **noon** <b>here</b>.\n",
+            )
+            .says("noted"),
+    )]);
+    place.telegram.says(TOKEN, &alice, &note.to_string());
+    place.hears(42, "All told").await;
+    let found = place.asks(&alice, "/search high WATER", "tide.md").await;
+    assert!(found.text.contains("High water"), "{found:?}");
+    let opened = place.asks(&alice, "/open log/tide.md", "noon").await;
+    assert!(opened.text.contains("<b>here</b>"), "as text: {opened:?}");
+    place
+        .asks(&alice, "/search nothing-of-this", "Nothing of yours")
+        .await;
+    for path in ["../tide.md", "/etc/passwd", "log/../../x.md", "log/none.md"] {
+        place
+            .asks(&alice, &format!("/open {path}"), "no note")
+            .await;
+    }
+    // What is hers is not his to find.
+    place.asks(&bob, "/search water", "Nothing of yours").await;
+    place.asks(&bob, "/open log/tide.md", "no note").await;
+    place.asks(&alice, "/search", "what to look for").await;
+    place.asks(&alice, "/open", "path of a note").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emoji_at_the_cut_stays_whole() {
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    // "You said: " is ten units; the family stands where 4096 of them end.
+    for shift in 0..12 {
+        let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
+        let text = format!("{}{family} end{shift}.", "x".repeat(4096 - 10 - shift));
+        place.telegram.says(TOKEN, &alice, &text);
+        place.hears(42, &format!("end{shift}.")).await;
+    }
+    let sent = place.telegram.sent(TOKEN, 42);
+    assert!(sent.iter().all(|sent| !sent.text.contains('\u{fffd}')));
+    let people: usize = sent
+        .iter()
+        .map(|sent| sent.text.matches('👨').count())
+        .sum();
+    assert_eq!(people, 12, "none is cut or lost");
+}
