@@ -83,11 +83,10 @@ fn check(request: &Request) -> Result<(), Refusal> {
         .get(header::ORIGIN)
         .and_then(|value| value.to_str().ok())
     else {
-        return Ok(());
+        return nameless(request);
     };
     let has_token = bearer(request.headers()).is_some();
-    let is_harmless = matches!(*request.method(), Method::GET | Method::HEAD)
-        && cookie(request.headers()).is_none();
+    let is_harmless = looks_only(request) && cookie(request.headers()).is_none();
     let is_ours = origin.split_once("://").map(|(_, rest)| rest) == host_header(request).as_deref();
     if is_ours || has_token || is_harmless {
         return Ok(());
@@ -96,6 +95,20 @@ fn check(request: &Request) -> Result<(), Refusal> {
         Code::OriginRefused,
         format!("a page of {} asked", shown(origin)),
     ))
+}
+
+fn looks_only(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// Every browser names the page that wants something changed; a cookie without one comes from none.
+fn nameless(request: &Request) -> Result<(), Refusal> {
+    let headers = request.headers();
+    if looks_only(request) || cookie(headers).is_none() || bearer(headers).is_some() {
+        return Ok(());
+    }
+    let text = "a cookie changes something only for a page of ours; programs use a token";
+    Err(Refusal::new(Code::OriginRefused, text))
 }
 
 fn shown(origin: &str) -> String {

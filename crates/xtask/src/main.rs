@@ -5,6 +5,7 @@
 
 mod up;
 mod web;
+mod screenshots;
 mod test;
 mod tidy;
 mod openapi;
@@ -27,6 +28,7 @@ Usage: cargo xtask VERB
 
   up [ARGS]   build what is missing and start Wardroom; ARGS go to `wardroom up`
   web         build the portal into web/dist; `up` and `test` do it by themselves
+  screenshots take the pictures of the portal in docs/screenshots anew
   test        install what the tests need, run every test, say what was skipped
   tidy        check the rules of the house that no compiler checks
   openapi     write crates/api/openapi.json from the code
@@ -61,6 +63,7 @@ fn run(verb: &str, arguments: &[String]) -> Option<Outcome<ExitCode>> {
     Some(match verb {
         "up" => up::run(arguments),
         "web" => web::run(),
+        "screenshots" => screenshots::run(),
         "test" => test::run(),
         "tidy" => tidy::run(),
         "openapi" => openapi::run(),

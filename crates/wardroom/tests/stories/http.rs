@@ -9,6 +9,8 @@ use wardroom_testkit::world::World;
 pub struct Answer {
     pub status: u16,
     pub head: String,
+    /// The cookie that was set, with what belongs to it.
+    pub cookie: Option<String>,
     pub body: String,
 }
 
@@ -96,6 +98,11 @@ fn read(text: &str) -> Answer {
     Answer {
         status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
         head: head.to_lowercase(),
+        cookie: head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
+            .map(|(_, value)| value.to_owned()),
         body: body.to_owned(),
     }
 }

@@ -58,6 +58,7 @@ mod foreseen;
 mod declared;
 mod records;
 mod search;
+mod sessions;
 
 use script::follows;
 use wardroom_testkit::world::{Setup, World};
