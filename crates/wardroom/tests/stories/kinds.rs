@@ -82,6 +82,16 @@ async fn every_kind_of_event_is_provoked_by_an_act_and_found() {
     let made = [AuditKind::UserChanged, AuditKind::TokenChanged];
     log.shows(&owner, "people are added and get tokens", &made)
         .await;
+    let profile = json!({"name": "Mimi"});
+    let told = send(
+        &place.world,
+        "PUT /v1/profiles/me",
+        &place.world.token("mia"),
+        profile,
+    );
+    assert_eq!(told.status, 200, "{}", told.body);
+    log.shows(&owner, "a profile", &[AuditKind::ProfileChanged])
+        .await;
     let (mias, adas) = (place.world.token("mia"), place.world.token("ada"));
     let my_id = mia.client.me().await.expect("mia").user.id;
     let her_id = ada.client.me().await.expect("ada").user.id;
