@@ -17,7 +17,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tracing::Instrument;
-use wardroom_domain::{AuditKind, Chain, EffectId, RetryClass, TaskId, Waymark};
+use wardroom_domain::{AuditKind, Chain, EffectId, TaskId, Waymark};
 use wardroom_engine::{Event, Next, Phase, Reply};
 use wardroom_executors::Errand;
 use wardroom_llm::{ModelCall, ModelRole};
