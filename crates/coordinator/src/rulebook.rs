@@ -20,9 +20,11 @@ const HISTORY_MAX: u32 = 200;
 #[derive(Clone, Debug)]
 pub struct Rulebook {
     base: Policy,
-    /// The table of the policy with this stamp: a table is a thousand decisions.
-    table: Arc<Mutex<Option<(i64, Arc<str>)>>>,
+    table: Arc<Mutex<Option<Table>>>,
 }
+
+/// The table of the policy with this stamp: a table is a thousand decisions.
+type Table = (i64, Arc<str>);
 
 /// The policy as it stands.
 #[derive(Clone, Debug)]

@@ -39,6 +39,10 @@ impl TestRedis {
     }
 
     /// Starts it again, empty.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nobody else runs on the thread of a test that waits for a process"
+    )]
     pub fn up(&mut self) {
         let server = Command::new(PROGRAM)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])

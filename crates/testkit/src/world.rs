@@ -344,6 +344,10 @@ impl World {
     }
 
     /// Asks it to stop, and at once asks again; answers its exit code.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nobody else runs on the thread of a test that waits for a process"
+    )]
     pub fn stop_twice(&mut self) -> Option<i32> {
         let mut server = self.server.take()?;
         let number = server.id().to_string();

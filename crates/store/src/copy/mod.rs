@@ -267,7 +267,7 @@ fn sink(end: &CopyEnd, now: Timestamp) -> Result<Box<dyn Sink>, CopyError> {
 /// Keeps servers away from the source as long as it is held.
 enum Alone {
     File(#[expect(dead_code, reason = "held, not read")] crate::sqlite::Lock),
-    Servers(#[expect(dead_code, reason = "held, not read")] server::Held),
+    Servers(#[expect(dead_code, reason = "held, not read")] Box<server::Held>),
 }
 
 fn alone(end: &CopyEnd) -> Result<Alone, CopyError> {
@@ -276,7 +276,10 @@ fn alone(end: &CopyEnd) -> Result<Alone, CopyError> {
             require_file(path)?;
             Ok(Alone::File(crate::sqlite::Lock::take(path)?))
         }
-        CopyEnd::Servers(servers) => Ok(Alone::Servers(server::hold(servers, "source")?)),
+        CopyEnd::Servers(servers) => {
+            let held = server::hold(servers, "source")?;
+            Ok(Alone::Servers(Box::new(held)))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ async fn count(client: &Client, table: &str) -> i64 {
 }
 
 async fn refused(client: &Client, sql: &str) -> String {
-    let error = client.batch_execute(sql).await.expect_err(sql);
+    let error = client.batch_execute(sql).await.unwrap_err();
     error.as_db_error().unwrap().message().to_owned()
 }
 

@@ -46,7 +46,7 @@ impl Mcp {
                 })?;
                 let accept = AcceptTool { tool, definition };
                 let seen = block_on(async { Ok(client.accept_tool(&name, &accept).await?) })?;
-                print(place.json, &seen, |seen| of_server(seen))?;
+                print(place.json, &seen, of_server)?;
             }
         }
         Ok(Exit::Done)

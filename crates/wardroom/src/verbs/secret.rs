@@ -43,7 +43,7 @@ impl Secret {
                     let value = read_value()?;
                     Secrets::of(place).await?.set(&name, &value).await?;
                     anstream::eprintln!(
-                        "`{name}` is stored. A model that uses it shows it from its next call on."
+                        "`{name}` is stored. Models show it from their next call on, connectors and foreign servers from the next start."
                     );
                 }
                 Self::List => print(place.json, &Secrets::of(place).await?.all().await?, table)?,

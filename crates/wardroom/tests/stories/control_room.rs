@@ -22,7 +22,8 @@ impl Ear {
             .set_read_timeout(Some(PATIENCE))
             .expect("a time limit");
         let head = format!(
-            "GET /v1/events HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n"
+            "GET /v1/events HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             connection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).expect("it reads");
         Self(BufReader::new(stream))
@@ -95,8 +96,8 @@ async fn a_stream_ends_with_the_right_to_listen() {
         .verb(&["user", "suspend", "mia"])
         .expect("she is suspended");
     assert!(ear.hears(|_, _| false).is_none());
-    let left = ear.0.fill_buf().map(<[u8]>::len).unwrap_or_default();
-    assert_eq!(left, 0, "the server closed it");
+    let left = ear.0.fill_buf().map(<[u8]>::len);
+    assert_eq!(left.expect("the server closed it"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

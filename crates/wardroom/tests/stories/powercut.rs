@@ -237,7 +237,8 @@ async fn cut_while_words_go_out() {
             .iter()
             .filter(|sent| sent.text.contains("You said"))
             .count();
-        let most = if waymark == "outbox-sent" { 2 } else { 1 };
+        // What is committed may be on its way before the plug is out.
+        let most = if waymark == "outbox-ack" { 1 } else { 2 };
         assert!(
             (1..=most).contains(&times),
             "{times} times, cut at {waymark}"

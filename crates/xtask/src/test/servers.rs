@@ -126,6 +126,10 @@ pub struct Bucket {
 
 impl Bucket {
     /// Starts it, and waits until it listens.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "there is no async code here to be held up"
+    )]
     pub fn start(session: &Session, python: &Path) -> Outcome<Self> {
         let port = free_port()?;
         let mut start = session.program(python);
