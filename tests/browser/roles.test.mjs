@@ -127,7 +127,7 @@ test("the profile of the coordinator is an admin's, one's own is everybody's", a
   await agent.getByRole("button", { name: "Keep for everybody" }).click();
   await agent.getByText("Kept.").waitFor();
   await go(member, "/settings/profile");
-  await member.waitForFunction(() => document.querySelectorAll("form")[1].querySelector("input").value.startsWith("Bosun <img"));
+  await member.waitForFunction(() => document.querySelectorAll("form")[1]?.querySelector("input")?.value.startsWith("Bosun <img"));
   const read = member.locator("form", { hasText: "The coordinator" });
   assert.equal(await read.getByLabel("Its name here").getAttribute("readonly"), "");
   assert.equal(await read.getByRole("button").count(), 0);
@@ -136,7 +136,7 @@ test("the profile of the coordinator is an admin's, one's own is everybody's", a
   await own.getByRole("button", { name: "Keep" }).click();
   await own.getByText("Kept.").waitFor();
   await member.reload();
-  await member.waitForFunction(() => document.querySelector("form input").value === "Mimi");
+  await member.waitForFunction(() => document.querySelector("form input")?.value === "Mimi");
   const answer = await member.evaluate(async () => (await fetch("/v1/profiles/agent", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ name: "Mine" }) })).status);
   assert.equal(answer, 403);
 });
