@@ -14,6 +14,9 @@ export interface Pending { key: string; text: string; conversation: string | nul
 export interface Attached { id: string; name: string; bytes: number; media_type: string; preview?: string }
 interface Preview { conversation: string; attempt: string; text: string }
 
+/** A preview is drawn this much apart at least, in milliseconds. */
+const REST_MS = 30;
+
 class Talk {
   conversations = $state<Conversation[]>([]);
   workspaces = $state<Workspace[]>([]);
@@ -31,6 +34,9 @@ class Talk {
   /** Names of files that were sent from here. */
   names = $state<Record<string, string>>({});
   private ended = new Set<string>();
+  /** What was heard of the preview, drawn or not. */
+  private written: Preview | null = null;
+  private isResting = false;
   private arriving: Message[] = [];
 
   private lastSeq = $derived(this.messages.reduce((last, { seq }) => Math.max(last, seq), 0));
@@ -43,7 +49,7 @@ class Talk {
   }
 
   forget() {
-    Object.assign(this, { id: null, messages: [], conversations: [], outbox: [], draft: "", attached: [], preview: null, notice: "" });
+    Object.assign(this, { id: null, messages: [], conversations: [], outbox: [], draft: "", attached: [], preview: null, written: null, notice: "" });
     this.ended.clear();
   }
 
@@ -66,7 +72,7 @@ class Talk {
     if (id === this.id && this.messages.length) return;
     this.id = id;
     this.messages = [];
-    this.preview = null;
+    this.preview = this.written = null;
     this.notice = "";
     keep("conversation", id);
     if (id) await this.reload();
@@ -132,15 +138,29 @@ class Talk {
   /** A piece of what the model is writing. A new attempt replaces what an earlier one wrote. */
   private write(conversation: string, attempt: string, text: string) {
     if (this.ended.has(attempt)) return;
-    const before = this.preview?.attempt === attempt ? this.preview.text : "";
-    this.preview = { conversation, attempt, text: before + text };
+    const before = this.written?.attempt === attempt ? this.written.text : "";
+    this.written = { conversation, attempt, text: before + text };
+    if (!this.isResting) this.draw();
+  }
+
+  /** The first piece is drawn at once. What comes faster than it can be drawn is drawn together: a
+   *  long preview is drawn anew each time, and the page has other things to do. */
+  private draw() {
+    const [drawn, began] = [this.written, performance.now()];
+    this.preview = drawn;
+    this.isResting = true;
+    const rest = () => {
+      this.isResting = false;
+      if (this.written && this.written !== drawn) this.draw();
+    };
+    setTimeout(() => setTimeout(rest, Math.max(REST_MS, performance.now() - began)));
   }
 
   /** A preview ends when it has become a message, or will not become one. */
   private conclude(message?: Message) {
     if (!this.preview || (message && (message.speaker !== "assistant" || message.conversation !== this.preview.conversation))) return;
     this.ended.add(this.preview.attempt);
-    this.preview = null;
+    this.preview = this.written = null;
   }
 
   say(text: string) {
