@@ -84,6 +84,12 @@ fn conclude(session: &Session, rows: &[Row], skips: &Skips) -> usize {
     }
     show_stages(rows);
     print!("{skips}");
+    if !session.flaky.is_empty() {
+        println!("\npassed at the second attempt only (see docs/decisions/0013)");
+    }
+    for name in &session.flaky {
+        println!("  {name}");
+    }
     let passed: usize = rows.iter().map(|row| row.verdict.passed).sum();
     let failed: usize = rows.iter().map(|row| row.verdict.failed).sum();
     let failed = failed + skips.unlisted().count();

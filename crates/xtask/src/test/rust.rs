@@ -5,6 +5,7 @@ use super::{no_sums, number_before, skips};
 use crate::checkout;
 use crate::command::{self, Report};
 use crate::failure::Outcome;
+use std::collections::BTreeSet;
 
 pub fn run(session: &mut Session) -> Outcome<Verdict> {
     let (report, sums) = if command::succeeds(session.cargo(&["nextest", "--version"])) {
@@ -14,7 +15,9 @@ pub fn run(session: &mut Session) -> Outcome<Verdict> {
         if session.postgres.is_none() {
             nextest.args(["--filterset", "not binary(postgres)"]);
         }
+        nextest.args(["--retries", "1"]);
         let report = session.record(&mut nextest)?;
+        session.flaky.extend(flaky(&report.lines));
         let sums = nextest_sums(&report.lines);
         (report, sums)
     } else {
@@ -91,6 +94,16 @@ fn nextest_sums(lines: &[String]) -> Option<Sums> {
     })
 }
 
+/// Reads `FLAKY 2/2 [ 1.012s] (1/5) wardroom::stories govern::bypass`, once for each test.
+fn flaky(lines: &[String]) -> BTreeSet<String> {
+    let marked = lines
+        .iter()
+        .filter(|line| line.trim_start().starts_with("FLAKY "));
+    marked
+        .filter_map(|line| line.rsplit(' ').next().map(str::to_owned))
+        .collect()
+}
+
 /// Adds up `test result: ok. 3 passed; 0 failed; 1 ignored; …` of every test binary.
 fn cargo_sums(lines: &[String]) -> Option<Sums> {
     let mut sums = Sums::default();
@@ -123,6 +136,17 @@ mod tests {
         let file = "#[test]\n#[ignore = \"started by whole\"]\nasync fn part() {}\n\
                     #[ignore = \"too slow\"]\nfn slow() {}\n";
         assert_eq!(parts_of(file), ["part"]);
+    }
+
+    #[test]
+    fn a_test_that_passed_at_the_second_attempt_is_named_once() {
+        let line = "   FLAKY 2/2 [   1.012s] (1/5) wardroom::stories govern::bypass";
+        assert_eq!(
+            flaky(&lines(&format!(
+                "{line}\n     Summary [ 0.1s] 5 tests run\n{line}"
+            ))),
+            BTreeSet::from(["govern::bypass".to_owned()])
+        );
     }
 
     #[test]

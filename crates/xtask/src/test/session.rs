@@ -28,6 +28,8 @@ pub struct Session {
     pub postgres: Option<Postgres>,
     /// An S3 service; none where it cannot be had.
     pub bucket: Option<Bucket>,
+    /// Tests that passed at the second attempt only.
+    pub flaky: Vec<String>,
 }
 
 /// What came of a stage.
@@ -110,6 +112,7 @@ impl Session {
             has_browser: false,
             postgres: None,
             bucket: None,
+            flaky: Vec::new(),
         })
     }
 
