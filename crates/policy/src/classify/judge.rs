@@ -119,7 +119,9 @@ impl Walker<'_> {
         {
             self.unlisted(&invocation);
         }
-        if !table::only_names(name) {
+        if table::only_names(name) {
+            self.mention_all(&invocation.values_of(table::LISTS));
+        } else {
             self.looks_at_arguments(program, args, chosen);
         }
         match args.iter().find(|arg| self.names_secret(&arg.text)) {

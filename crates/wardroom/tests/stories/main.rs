@@ -38,6 +38,7 @@ mod people;
 mod govern;
 mod s1;
 mod others;
+mod classes;
 mod work;
 mod refused;
 mod servers;

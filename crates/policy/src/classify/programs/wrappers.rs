@@ -328,6 +328,7 @@ impl Walker<'_> {
             "-n", "-L", "-P", "-I", "-d", "-E", "-s", "-a", "--max-args", "--max-procs",
             "--replace", "--delimiter", "--max-lines", "--arg-file",
         ];
+
         #[rustfmt::skip]
         const FLAGS: &[&str] = &[
             "-0", "--null", "-r", "--no-run-if-empty", "-t", "-x", "--verbose", "-i", "-p",
@@ -344,7 +345,8 @@ impl Walker<'_> {
         let Some(start) = self.command_start(&wrapper, args) else {
             return self.unclear("xargs");
         };
-        let inner = &args[start..];
+        let (own, inner) = args.split_at(start);
+        self.mention_all(own);
         if inner.is_empty() {
             return Some(input.clone());
         }

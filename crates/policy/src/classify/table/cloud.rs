@@ -298,10 +298,9 @@ static RULES: &[Rule] = &[
         When::Verb(
             &[
                 "show", "output", "validate", "version", "providers", "graph", "state list",
-                "state show", "state pull", "workspace list", "workspace show", "plan",
+                "state show", "workspace list", "workspace show", "plan",
                 "fmt -check", "get", "preview", "stack ls", "stack", "stack output", "config",
-                "config get", "about", "whoami", "logs", "history", "metadata functions",
-                "stack history", "org ls", "plugin ls", "policy ls", "stack graph", "schema check",
+                "about", "whoami", "logs", "history", "metadata functions", "stack history", "org ls", "plugin ls", "policy ls", "stack graph", "schema check",
                 "env ls", "run-all plan", "synth", "diff", "stack tag ls", "package get-schema",
                 "org",
             ],
@@ -310,6 +309,25 @@ static RULES: &[Rule] = &[
         &["terraform plan", "terraform show", "terraform state list", "pulumi preview"],
         &["terraform apply", "terraform plan -destroy -out=x"],
     ).remote(),
+    Rule::privileged(
+        "terraform.show-state",
+        TERRAFORM,
+        When::Verb(&["state pull", "config get"]),
+        "shows values that are kept hidden",
+        &["terraform state pull", "pulumi config get password"],
+        &["terraform state list", "pulumi config"],
+    ).secret(),
+    Rule::privileged(
+        "terraform.show-secrets",
+        TERRAFORM,
+        When::VerbWith(
+            &["output", "show", "stack output", "config", "run-all output", "console"],
+            &["-raw", "--raw", "-json", "--json", "-j", "--show-secrets"],
+        ),
+        "shows values that are kept hidden",
+        &["terraform output -raw password", "tofu show -json", "pulumi config --show-secrets"],
+        &["terraform output", "terraform show"],
+    ).secret(),
     Rule::changes(
         "terraform.work",
         TERRAFORM,

@@ -19,13 +19,13 @@ static GRAMMARS: &[Grammar] = &[
     },
     Grammar {
         programs: &["du", "stat", "ls"],
-        values: &["-c", "-I", "-w"],
+        values: &["-c", "-I", "-w", "--files0-from"],
         flags: &[],
         dash: Dash::Letters,
     },
     Grammar {
         programs: &["file"],
-        values: &["-m", "-f", "-e", "-F", "-P"],
+        values: &["-m", "-f", "-e", "-F", "-P", "--magic-file", "--files-from"],
         flags: &[],
         dash: Dash::Letters,
     },

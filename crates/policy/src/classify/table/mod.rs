@@ -100,6 +100,13 @@ pub fn canonical(program: &str) -> &str {
     }
 }
 
+/// The options by which a program that only names files is told a file to read: what it makes of
+/// the lines shows them.
+#[rustfmt::skip]
+pub const LISTS: &[&str] = &[
+    "-f", "--file", "--files-from", "--files0-from", "-m", "--magic-file", "--fromfile",
+];
+
 /// Programs that name files without opening them: a secret's path among their arguments is no leak.
 pub fn only_names(program: &str) -> bool {
     matches!(

@@ -282,6 +282,16 @@ static RULES: &[Rule] = &[
         &["npm ls --depth=0", "npm view react versions", "yarn why a"],
         &["npm install", "npm audit fix", "npm config set a b"],
     ).remote(),
+    Rule::privileged(
+        "node.show-token",
+        NODE,
+        When::Verb(
+            &["config get *_auth*", "config get *_password*", "get *_auth*", "get *_password*"],
+        ),
+        "shows a stored password",
+        &["npm config get //registry.example/:_authToken", "npm get _auth"],
+        &["npm config get prefix"],
+    ).secret(),
     Rule::changes(
         "node.work",
         NODE,

@@ -97,6 +97,15 @@ static RULES: &[Rule] = &[
         &["ast-grep -p a -r b -U"],
         &["ast-grep -p a"],
     ),
+    // The other program of this name queues a command.
+    Rule::reads(
+        "text.stamp",
+        &["ts"],
+        When::Only(&["", "%*"], &["-r", "-i", "-s", "-m"]),
+        "puts the time before each line",
+        &["ts", "ts -i %H:%M:%S"],
+        &["ts sleep 3"],
+    ),
     Rule::reads(
         "text.filter",
         &[
@@ -104,7 +113,7 @@ static RULES: &[Rule] = &[
             "unexpand", "tsort", "shuf", "numfmt", "iconv", "pr", "csvlook", "csvcut", "csvgrep",
             "csvstat", "csvsort", "xsv", "qsv", "mlr", "choose", "jq", "gojq", "jaq", "yq", "dasel",
             "gron", "jless", "jo", "xmlstarlet", "xq", "htmlq", "pup", "tsv-filter", "tsv-select",
-            "datamash", "rev", "ts", "ansi2txt", "jsonlint", "yamllint", "xmllint", "hck", "zet",
+            "datamash", "rev", "ansi2txt", "jsonlint", "yamllint", "xmllint", "hck", "zet",
             "pv", "colrm", "col", "ul", "uconv", "tidy-viewer",
         ],
         When::Always,
