@@ -2,6 +2,7 @@
 
 use crate::message::{Message, ModelRequest, Part, Role, ToolCall};
 use crate::role::ModelRole;
+use wardroom_policy::sanitize::unquoted;
 
 use super::Turn;
 use super::parse::{After, Pattern, Rule, Step};
@@ -88,6 +89,8 @@ impl<'a> Play<'a> {
             let Part::ToolResult { id, text, .. } = part else {
                 continue;
             };
+            // A story speaks of what came back, not of the marks around it.
+            let text = unquoted(text);
             self.scene.last_tool_result = text.trim_end().to_owned();
             if !self.scene.tool_results.is_empty() {
                 self.scene.tool_results.push('\n');
@@ -97,7 +100,7 @@ impl<'a> Play<'a> {
             let name = name.map(|(_, name)| name.clone()).unwrap_or_default();
             self.heard = Heard::Tool {
                 name,
-                text: text.clone(),
+                text: text.to_owned(),
             };
         }
         let text = message.text();

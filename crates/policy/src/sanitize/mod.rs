@@ -32,7 +32,7 @@ use serde::Serialize;
 pub use bytes::{DeclaredEncoding, sanitize_bytes};
 pub use evidence::{Evidence, Feature, evidence};
 pub use model::{THRESHOLD, score};
-pub use quote::quote_untrusted;
+pub use quote::{quote_untrusted, unquoted};
 
 /// How much text is read. Larger texts are cut at a visible mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,6 +12,16 @@ pub fn quote_untrusted(clean: &str, source: &str, nonce: &str) -> String {
     format!("<untrusted-{nonce} source=\"{source}\">\n{body}\n</untrusted-{nonce}>")
 }
 
+/// The text between the marks, where all of it stands between them; else the text as it is.
+pub fn unquoted(text: &str) -> &str {
+    let inside = || {
+        let (head, rest) = text.trim_end().split_once('\n')?;
+        let nonce = head.strip_prefix("<untrusted-")?.split_once(' ')?.0;
+        rest.strip_suffix(&format!("\n</untrusted-{nonce}>"))
+    };
+    inside().unwrap_or(text)
+}
+
 fn disarm(text: &str, nonce: &str) -> String {
     let text = break_marks(text);
     match nonce.is_empty() {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use proptest::prelude::*;
-use wardroom_policy::sanitize::{Limits, quote_untrusted, sanitize};
+use wardroom_policy::sanitize::{Limits, quote_untrusted, sanitize, unquoted};
 
 /// Strings that are rich in what the cleaner looks for.
 fn hostile() -> impl Strategy<Value = String> {
@@ -97,6 +97,16 @@ fn ordinary_words_survive_quoting() {
         quote_untrusted("a < b\nc", "mail \"x\"", "n1"),
         "<untrusted-n1 source=\"mail  x \">\na < b\nc\n</untrusted-n1>"
     );
+    for text in ["a < b\nc", "", "\n", "one\n"] {
+        assert_eq!(unquoted(&quote_untrusted(text, "tool", "n1")), text);
+    }
+    for text in [
+        "a",
+        "<untrusted-n1 x>\na",
+        "<untrusted-n1 x>\na\n</untrusted-n2>",
+    ] {
+        assert_eq!(unquoted(text), text);
+    }
 }
 
 /// Twice the text may take little more than twice the time, whatever the text is made of.

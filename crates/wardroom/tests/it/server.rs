@@ -147,5 +147,6 @@ fn the_demo_applies_one_diff_and_verifies_its_record() {
     let run = wardroom(dir.path(), &["demo", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.err.contains("3 files removed") && run.err.contains("audit log is intact"));
+    assert!(!run.err.contains("untrusted"), "marks are for models");
     assert!(run.out.contains("Undo: wardroom task undo task_"));
 }
