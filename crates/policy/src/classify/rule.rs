@@ -197,95 +197,54 @@ impl Rule {
     }
 }
 
+/// A kind of row of the tables.
+macro_rules! row {
+    ($(#[$doc:meta])* $name:ident, $tier:ident) => {
+        $(#[$doc])*
+        pub const fn $name(
+            id: &'static str,
+            programs: &'static [&'static str],
+            when: When,
+            rationale: &'static str,
+            matches: &'static [&'static str],
+            spares: &'static [&'static str],
+        ) -> Rule {
+            Rule {
+                id,
+                tier: RiskTier::$tier,
+                reach: Reach::Local,
+                rationale,
+                programs,
+                when,
+                matches,
+                spares,
+            }
+        }
+    };
+}
+
 /// The four common kinds of table rows, all local; `remote` and `secret` move them.
 impl Rule {
-    /// A row for uses that only look.
-    pub const fn reads(
-        id: &'static str,
-        programs: &'static [&'static str],
-        when: When,
-        rationale: &'static str,
-        matches: &'static [&'static str],
-        spares: &'static [&'static str],
-    ) -> Rule {
-        let (tier, reach) = (RiskTier::L0Readonly, Reach::Local);
-        Rule {
-            id,
-            tier,
-            reach,
-            rationale,
-            programs,
-            when,
-            matches,
-            spares,
-        }
-    }
-
-    /// A row for uses that add or change something that can be put back.
-    pub const fn changes(
-        id: &'static str,
-        programs: &'static [&'static str],
-        when: When,
-        rationale: &'static str,
-        matches: &'static [&'static str],
-        spares: &'static [&'static str],
-    ) -> Rule {
-        let (tier, reach) = (RiskTier::L1Mutating, Reach::Local);
-        Rule {
-            id,
-            tier,
-            reach,
-            rationale,
-            programs,
-            when,
-            matches,
-            spares,
-        }
-    }
-
-    /// A row for uses that remove, overwrite, send, or run something unknown.
-    pub const fn destroys(
-        id: &'static str,
-        programs: &'static [&'static str],
-        when: When,
-        rationale: &'static str,
-        matches: &'static [&'static str],
-        spares: &'static [&'static str],
-    ) -> Rule {
-        let (tier, reach) = (RiskTier::L2Destructive, Reach::Local);
-        Rule {
-            id,
-            tier,
-            reach,
-            rationale,
-            programs,
-            when,
-            matches,
-            spares,
-        }
-    }
-
-    /// A row for uses that need or give privilege, or show secrets.
-    pub const fn privileged(
-        id: &'static str,
-        programs: &'static [&'static str],
-        when: When,
-        rationale: &'static str,
-        matches: &'static [&'static str],
-        spares: &'static [&'static str],
-    ) -> Rule {
-        let (tier, reach) = (RiskTier::L3Privileged, Reach::Local);
-        Rule {
-            id,
-            tier,
-            reach,
-            rationale,
-            programs,
-            when,
-            matches,
-            spares,
-        }
-    }
+    row!(
+        /// A row for uses that only look.
+        reads,
+        L0Readonly
+    );
+    row!(
+        /// A row for uses that add or change something that can be put back.
+        changes,
+        L1Mutating
+    );
+    row!(
+        /// A row for uses that remove, overwrite, send, or run something unknown.
+        destroys,
+        L2Destructive
+    );
+    row!(
+        /// A row for uses that need or give privilege, or show secrets.
+        privileged,
+        L3Privileged
+    );
 
     /// The same row, with its effect on another machine.
     pub const fn remote(mut self) -> Rule {

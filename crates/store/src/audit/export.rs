@@ -38,73 +38,40 @@ struct ExportedEvent {
     hash: Digest,
 }
 
-impl From<StoredEvent> for ExportedEvent {
-    fn from(event: StoredEvent) -> Self {
-        let body = serde_json::from_str(&event.body).unwrap_or(Value::String(event.body));
-        let StoredEvent {
-            org,
-            chain,
-            seq,
-            at,
-            kind,
-            actor,
-            tier,
-            ..
-        } = event;
-        let StoredEvent {
-            body_digest,
-            prev_hash,
-            hash,
-            ..
-        } = event;
+/// Both forms of an event have the same fields, and differ in how they hold the body.
+macro_rules! with_body {
+    ($event:expr, $body:expr) => {{
+        let (event, body) = ($event, $body);
         Self {
-            org,
-            chain,
-            seq,
-            at,
-            kind,
-            actor,
-            tier,
+            org: event.org,
+            chain: event.chain,
+            seq: event.seq,
+            at: event.at,
+            kind: event.kind,
+            actor: event.actor,
+            tier: event.tier,
             body,
-            body_digest,
-            prev_hash,
-            hash,
+            body_digest: event.body_digest,
+            prev_hash: event.prev_hash,
+            hash: event.hash,
         }
+    }};
+}
+
+impl From<StoredEvent> for ExportedEvent {
+    fn from(mut event: StoredEvent) -> Self {
+        let text = std::mem::take(&mut event.body);
+        with_body!(
+            event,
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        )
     }
 }
 
 impl From<ExportedEvent> for StoredEvent {
     fn from(event: ExportedEvent) -> Self {
         let body = canonical_json(&event.body);
-        let ExportedEvent {
-            org,
-            chain,
-            seq,
-            at,
-            kind,
-            actor,
-            tier,
-            ..
-        } = event;
-        let ExportedEvent {
-            body_digest,
-            prev_hash,
-            hash,
-            ..
-        } = event;
-        Self {
-            org,
-            chain,
-            seq,
-            at,
-            kind,
-            actor,
-            tier,
-            body,
-            body_digest,
-            prev_hash,
-            hash,
-        }
+        with_body!(event, body)
     }
 }
 
