@@ -1,25 +1,22 @@
 //! A permitted effect is carried out, and what came of it is settled.
 
 use crate::authorize::outcome;
-use crate::bench::blocking;
 use crate::crew::Crew;
 use crate::raise::{self, RAISE};
 use crate::run::Run;
-use crate::{Wrong, attach, foreign, hear, labels, lend, level, mint};
+use crate::{Wrong, apply, attach, foreign, hear, labels, lend, level, mint};
 use serde_json::{Value, json};
 use std::future::poll_fn;
 use std::task::Poll;
 use wardroom_domain::{
-    AuditKind, Chain, Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, TaskId,
-    Waymark, limits,
+    Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, TaskId, Waymark, limits,
 };
 use wardroom_executors::mcp::{CallFault, Look};
 use wardroom_executors::{Errand, Passage, RunnerFault};
 use wardroom_policy::Permit;
 use wardroom_policy::sanitize;
 use wardroom_sandbox::DestroyReason;
-use wardroom_sandbox::view::{self, ApplyError, Direction, IgnoredTrees, Status};
-use wardroom_store::{Applied, Artifact, CommitError, Conflict, LabelFiles, Write};
+use wardroom_store::{Artifact, CommitError, Conflict, Write};
 use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
@@ -102,7 +99,7 @@ async fn at_home(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wrong
         FIND_TOOLS => find_tools(run, permit),
         "publish" => publish(run, permit),
         "deliver" => deliver(run, permit).await?,
-        "apply" => apply(run, permit).await?,
+        "apply" => apply::carry_out(run, permit).await?,
         RAISE => raise::carry_out(run, permit),
         _ => return in_sandbox(run, permit).await,
     };
@@ -340,122 +337,6 @@ fn media_type(name: &str) -> &'static str {
         Some("jpg" | "jpeg") => "image/jpeg",
         _ => "application/octet-stream",
     }
-}
-
-/// The view's changes are carried to the workspace, atomically, with a snapshot for undo.
-async fn apply(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
-    let effect = permit.spend().effect;
-    run.bench.close(DestroyReason::Finished).await;
-    let Some(view) = run.bench.existing_view().await? else {
-        return Ok(outcome(
-            run,
-            true,
-            "there is no view any more".to_owned(),
-            Value::Null,
-        ));
-    };
-    let snapshots = run.bench.benches().snapshots.clone();
-    let name = snapshot_name(run, &effect);
-    let carried = name.clone();
-    let applied = blocking(move || {
-        let set = view.changes(IgnoredTrees::StayInView)?;
-        let digest = Digest::of(&set);
-        view::apply(
-            &view,
-            &set,
-            &snapshots.join(&carried),
-            &mut view::apply::no_hook,
-        )
-        .map(|applied| (set, digest, applied))
-    })
-    .await?;
-    match applied {
-        Ok((set, digest, _)) => {
-            record_applied(run, &effect, &set, digest, name);
-            let text = format!(
-                "applied: {}. Undo: wardroom task undo {}",
-                set.summary(),
-                run.task.id
-            );
-            Ok(outcome(run, false, text, json!({"changes": digest})))
-        }
-        Err(error) => Ok(outcome(
-            run,
-            true,
-            format!("nothing was applied: {error}"),
-            Value::Null,
-        )),
-    }
-}
-
-pub(crate) fn record_applied(
-    run: &mut Run,
-    effect: &wardroom_domain::Effect,
-    set: &view::ChangeSet,
-    digest: Digest,
-    snapshot: String,
-) {
-    let summary = set.summary();
-    run.writes.push(Write::LabelFiles(LabelFiles {
-        workspace: run.workspace.id,
-        files: labels::written(&run.workspace.path, set, &run.task.labels),
-    }));
-    run.writes.push(Write::Applied(Applied {
-        task: run.task.id,
-        effect: effect.id,
-        workspace: run.workspace.id,
-        snapshot,
-        changes: serde_json::to_value(set).unwrap_or_default(),
-        summary: summary.clone(),
-        at: run.crew.clock.now(),
-    }));
-    let body = json!({"effect": effect.id, "changes": digest, "summary": summary, "workspace": run.workspace.id});
-    let audit = run.crew.audit(
-        Chain::Task(run.task.id),
-        AuditKind::ChangesApplied,
-        "system",
-        Some(effect.tier),
-        body,
-    );
-    run.writes.push(audit);
-}
-
-/// The name of an apply's snapshot.
-fn snapshot_name(run: &Run, effect: &wardroom_domain::Effect) -> String {
-    crate::bench::bench_id(run.task.id) + "-" + &effect.id.to_string().to_lowercase()
-}
-
-/// Whether an interrupted effect that can be looked up has happened.
-pub(crate) async fn check(
-    run: &mut Run,
-    effect: &wardroom_domain::Effect,
-) -> Result<Option<Outcome>, Wrong> {
-    debug_assert_eq!(effect.class, RetryClass::Queryable);
-    let snapshots = run.bench.benches().snapshots.clone();
-    let name = snapshot_name(run, effect);
-    // INVARIANT: a view outlives the commit of its apply, so an unsettled apply has its view.
-    let Some(view) = run.bench.existing_view().await? else {
-        let text = "the view of this task is gone".to_owned();
-        return Ok(Some(outcome(run, true, text, Value::Null)));
-    };
-    let folder = snapshots.join(&name);
-    let settled = blocking(move || match view::settle(&folder, Direction::Forward)? {
-        Status::Done => view
-            .changes(IgnoredTrees::StayInView)
-            .map(Some)
-            .map_err(ApplyError::from),
-        Status::NotStarted | Status::Partial { .. } => Ok(None),
-    })
-    .await??;
-    let Some(set) = settled else { return Ok(None) };
-    let digest = Digest::of(&set);
-    record_applied(run, effect, &set, digest, name);
-    let text = format!(
-        "applied: {}. Undo: wardroom task undo {}",
-        set.summary(),
-        run.task.id
-    );
-    Ok(Some(outcome(run, false, text, json!({"changes": digest}))))
 }
 
 /// A text that fits where it is kept: the end of it, for people.

@@ -8,7 +8,7 @@ use crate::dispatch::Carried;
 use crate::quota::{self, Hold};
 use crate::run::Run;
 use crate::{
-    Wrong, advance, assemble, attach, decide, delegate, dispatch, due, level, meter, models,
+    Wrong, advance, apply, assemble, attach, decide, delegate, dispatch, due, level, meter, models,
     rebuild, signals,
 };
 use std::collections::BTreeMap;
@@ -399,7 +399,7 @@ fn doubted(run: &mut Run, id: EffectId, why: &str) -> Result<Event, Wrong> {
 
 async fn check(run: &mut Run, id: EffectId) -> Result<Next, Wrong> {
     let effect = run.effect(id).ok_or(Wrong::missing("effect"))?;
-    let outcome = dispatch::check(run, &effect).await?;
+    let outcome = apply::check(run, &effect).await?;
     advance::advance(
         run,
         Event::Resolved {

@@ -38,6 +38,7 @@ mod advance;
 mod attach;
 mod bench;
 mod dispatch;
+mod apply;
 mod meter;
 
 mod standing;
