@@ -13,6 +13,9 @@ pub struct Confinement {
     pub border: String,
     /// Border by border.
     pub borders: Vec<Border>,
+    /// What a sandbox here is given on demand, or refused.
+    #[serde(default)]
+    pub offers: Vec<Offer>,
     /// What the configuration requires and this host does not enforce: no task runs then.
     pub unmet: Option<String>,
 }
@@ -26,6 +29,15 @@ pub struct Border {
     pub enforced: Enforced,
     /// Why it is not enforced by the kernel, and how to get that.
     pub why: Option<String>,
+}
+
+/// Something that not every backend has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Offer {
+    /// `a way out through the proxy`, `terminals`.
+    pub name: String,
+    /// Why it is refused, and where it can be had; absent where it is given.
+    pub refused: Option<String>,
 }
 
 wardroom_domain::words! {

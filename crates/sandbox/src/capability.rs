@@ -55,6 +55,25 @@ impl fmt::Display for Enforcement {
     }
 }
 
+/// Whether a backend has something to give at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "why")]
+pub enum Offer {
+    /// A trial was given one.
+    Given,
+    /// It is refused; the sentence says where it can be had.
+    Refused(&'static str),
+}
+
+impl fmt::Display for Offer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given => formatter.write_str("given"),
+            Self::Refused(why) => write!(formatter, "refused: {why}"),
+        }
+    }
+}
+
 const OWN_KERNEL: &str = "the sandbox shares the host's kernel: use gVisor (`backend = \"oci\"` with \
                           `runtime = \"runsc\"`)";
 
@@ -96,6 +115,9 @@ pub struct Capabilities {
     pub scratch: Enforcement,
     /// Of a workspace on the host's disk.
     pub disk: Enforcement,
+    /// A way out through the proxy.
+    pub way_out: Offer,
+    pub terminals: Offer,
     pub landlock_abi: u32,
 }
 
@@ -112,6 +134,14 @@ impl Capabilities {
             ("processor time", self.cpu),
             ("scratch space", self.scratch),
             ("disk space", self.disk),
+        ]
+    }
+
+    /// What is given on demand, or refused.
+    pub fn offers(&self) -> [(&'static str, Offer); 2] {
+        [
+            ("a way out through the proxy", self.way_out),
+            ("terminals", self.terminals),
         ]
     }
 

@@ -5,6 +5,7 @@
 //! What a backend enforces it reports as [`Capabilities`], found by trying; a specification
 //! that demands more is refused, never silently weakened.
 
+mod backend;
 mod capability;
 mod container;
 pub mod egress;
@@ -12,8 +13,9 @@ mod native;
 mod provider;
 mod spec;
 pub mod view;
+mod watchdog;
 
-pub use capability::{Capabilities, Enforcement, Shortfall, Tier};
+pub use capability::{Capabilities, Enforcement, Offer, Shortfall, Tier};
 pub use container::{EngineProvider, OciProvider};
 pub use native::NativeProvider;
 pub use provider::{

@@ -3,7 +3,7 @@
 
 use crate::config::{Config, Requirement, SandboxBackend};
 use std::sync::Arc;
-use wardroom_api::sandbox::{Border, Confinement, Enforced};
+use wardroom_api::sandbox::{Border, Confinement, Enforced, Offer};
 use wardroom_executors::StandardLevel;
 use wardroom_sandbox::view::OverlaySupport;
 use wardroom_sandbox::{
@@ -84,10 +84,18 @@ pub fn on_the_wire(backend: &str, capabilities: &Capabilities, demands: &Demands
             why,
         }
     };
+    let offer = |(name, offer): (&str, wardroom_sandbox::Offer)| Offer {
+        name: name.to_owned(),
+        refused: match offer {
+            wardroom_sandbox::Offer::Given => None,
+            wardroom_sandbox::Offer::Refused(why) => Some(why.to_owned()),
+        },
+    };
     Confinement {
         backend: backend.to_owned(),
         border: capabilities.tier.to_string(),
         borders: capabilities.rows().into_iter().map(border).collect(),
+        offers: capabilities.offers().into_iter().map(offer).collect(),
         unmet: capabilities
             .meet_for_views(demands)
             .err()

@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use wardroom_executors::RUNNER_NAME;
 use wardroom_sandbox::{
     Capabilities, Created, DestroyReason, Enforcement, ExecControl, ExecHandle, ExecReport,
-    ExecSpec, Outcome, Sandbox, SandboxError, SandboxId, SandboxProvider, SandboxSpec, SweepReport,
-    Teardown, TerminalSize, Tier, Usage, WorkspaceMount,
+    ExecSpec, Offer, Outcome, Sandbox, SandboxError, SandboxId, SandboxProvider, SandboxSpec,
+    SweepReport, Teardown, TerminalSize, Tier, Usage, WorkspaceMount,
 };
 
 /// Makes them. The world runs on a runtime of its own, for it outlives our processes.
@@ -48,6 +48,8 @@ impl SandboxProvider for Pipes {
             cpu: Enforcement::Kernel,
             scratch: Enforcement::Kernel,
             disk: Enforcement::Kernel,
+            way_out: Offer::Given,
+            terminals: Offer::Given,
             landlock_abi: 4,
         })
     }

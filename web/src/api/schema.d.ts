@@ -1520,6 +1520,8 @@ export interface components {
             border: string;
             /** @description Border by border. */
             borders: components["schemas"]["Border"][];
+            /** @description What a sandbox here is given on demand, or refused. */
+            offers?: components["schemas"]["Offer"][];
             /** @description What the configuration requires and this host does not enforce: no task runs then. */
             unmet?: string | null;
         };
@@ -2126,6 +2128,13 @@ export interface components {
         } | {
             /** @enum {string} */
             control: "rotate_credentials";
+        };
+        /** @description Something that not every backend has. */
+        Offer: {
+            /** @description `a way out through the proxy`, `terminals`. */
+            name: string;
+            /** @description Why it is refused, and where it can be had; absent where it is given. */
+            refused?: string | null;
         };
         /** @description Opens a folder of the host to the crew; over the Unix socket only. */
         OpenWorkspace: {

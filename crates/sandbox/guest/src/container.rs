@@ -1,25 +1,65 @@
-//! The guest in a container that somebody else made (runc, gVisor, Podman): there it builds
-//! nothing and only locks. As the first process it lives as long as its input; as the wrapper of
-//! a command it goes through the one-way door and becomes the command.
+//! The guest in a container that somebody else made (runc, Podman, gVisor): there it builds
+//! nothing and only locks.
+//!
+//! Where descriptors can be passed its first process is PID 1 as in a native sandbox. gVisor
+//! passes none out, so there it only lives as long as its input, and as the wrapper of a command
+//! it goes through the one-way door and becomes the command.
 
-use crate::lockdown;
 use crate::sys::{self, At, Done, Failure, Reaped};
 use crate::wire::{Plan, Wire};
+use crate::{init, lockdown, network, packet};
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
 pub const INIT: &str = "wardroom-init";
+pub const HOLD: &str = "wardroom-hold";
 pub const LOCK: &str = "wardroom-lock";
 const PLAN: &str = "/run/guest/plan";
+const CONTROL: &[u8] = b"/run/guest/control";
 /// What shells answer for a command that cannot be executed.
 const NOT_EXECUTED: i32 = 127;
 
-/// The first process: says that it is ready, buries the dead, and ends with its input. Whoever
-/// holds the other end of that holds the container's life.
+/// The first process: reaches the platform, goes through the door, and serves it. The other end
+/// of the socket is the container's life.
 pub fn init() -> i32 {
-    match begin().and_then(|signals| serve(&signals)) {
+    let control = match reach() {
+        Ok(control) => control,
+        Err(failure) => {
+            tell(&failure);
+            return 1;
+        }
+    };
+    // The platform's word that it holds us by our number.
+    if !lockdown::wait_for_gate(control.as_fd()) {
+        return 1;
+    }
+    let control = control.as_fd();
+    if let Err(failure) = enter(control).and_then(|signals| init::serve(control, signals)) {
+        packet::report_failure(control, &failure);
+    }
+    1
+}
+
+fn reach() -> Done<OwnedFd> {
+    sys::close_from(3, false).at(|| "close inherited descriptors".into())?;
+    sys::connect_in_packets(CONTROL).at(|| "reach the platform".into())
+}
+
+fn enter(control: BorrowedFd<'_>) -> Done<OwnedFd> {
+    let plan = plan()?;
+    let sockets = network::open_egress(plan.egress)?;
+    let signals = sys::child_signals().at(|| "watch children".into())?;
+    let landlock_abi = lockdown::lock(&plan)?;
+    packet::ready(control, landlock_abi, &sockets);
+    Ok(signals)
+}
+
+/// The first process where nothing can be passed: says that it is ready, buries the dead, and ends
+/// with its input.
+pub fn hold() -> i32 {
+    match begin().and_then(|signals| wait_for_the_end(&signals)) {
         Ok(()) => 0,
         Err(failure) => {
             tell(&failure);
@@ -28,14 +68,14 @@ pub fn init() -> i32 {
     }
 }
 
-fn begin() -> Done<std::os::fd::OwnedFd> {
+fn begin() -> Done<OwnedFd> {
     let signals = sys::child_signals().at(|| "watch children".into())?;
     lockdown::lock(&plan()?)?;
     say("ready\n");
     Ok(signals)
 }
 
-fn serve(signals: &std::os::fd::OwnedFd) -> Done {
+fn wait_for_the_end(signals: &OwnedFd) -> Done {
     let input = io::stdin();
     loop {
         let (asked, ended) = sys::wait_readable(input.as_fd(), signals.as_fd(), -1)

@@ -8,7 +8,7 @@ use crate::wire::{Command, Plan, Report, Request, Wire};
 use crate::{lockdown, network, root};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Never returns: the sandbox lives as long as this process.
 pub fn run(
@@ -26,15 +26,8 @@ pub fn run(
         std::process::exit(1);
     }
     drop(gate);
-    let served = build(control.as_fd(), plan, parts).and_then(|signals| {
-        Init {
-            control: control.as_fd(),
-            running: Vec::new(),
-            signals,
-            has_kept: false,
-        }
-        .serve()
-    });
+    let served = build(control.as_fd(), plan, parts)
+        .and_then(|signals| serve(control.as_fd(), signals));
     if let Err(failure) = served {
         packet::report_failure(control.as_fd(), &failure);
     }
@@ -52,7 +45,7 @@ fn join(groups: Vec<OwnedFd>) -> Done {
     Ok(())
 }
 
-fn build(control: std::os::fd::BorrowedFd<'_>, plan: &Plan, parts: Parts) -> Done<OwnedFd> {
+fn build(control: BorrowedFd<'_>, plan: &Plan, parts: Parts) -> Done<OwnedFd> {
     // A view of cgroups that begins here, now that PID 1 stands in the right one.
     // SAFETY: no memory is involved.
     unsafe { libc::unshare(libc::CLONE_NEWCGROUP) };
@@ -61,21 +54,27 @@ fn build(control: std::os::fd::BorrowedFd<'_>, plan: &Plan, parts: Parts) -> Don
     unsafe { libc::sethostname(plan.hostname.as_ptr().cast(), plan.hostname.len()) };
     root::build(plan, parts)?;
     network::raise_loopback()?;
-    let egress = if plan.egress {
-        Some(network::open_egress()?)
-    } else {
-        None
-    };
+    let sockets = network::open_egress(plan.egress)?;
     let signals = sys::child_signals().at(|| "watch children".into())?;
     let landlock_abi = lockdown::lock(plan)?;
     lockdown::die_with_parent();
-    let sockets: Vec<_> = egress.iter().flatten().map(AsFd::as_fd).collect();
-    packet::send(control, &Report::Ready { landlock_abi }, &sockets);
+    packet::ready(control, landlock_abi, &sockets);
     Ok(signals)
 }
 
+/// Serves requests until the platform has gone.
+pub fn serve(control: BorrowedFd<'_>, signals: OwnedFd) -> Done {
+    let mut init = Init {
+        control,
+        running: Vec::new(),
+        signals,
+        has_kept: false,
+    };
+    init.serve()
+}
+
 struct Init<'a> {
-    control: std::os::fd::BorrowedFd<'a>,
+    control: BorrowedFd<'a>,
     signals: OwnedFd,
     running: Vec<Running>,
     /// Some command was allowed to leave processes behind.

@@ -31,6 +31,9 @@ fn main() {
     if role == container::INIT {
         std::process::exit(container::init());
     }
+    if role == container::HOLD {
+        std::process::exit(container::hold());
+    }
     if role == container::LOCK {
         std::process::exit(container::lock());
     }

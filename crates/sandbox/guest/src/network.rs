@@ -21,16 +21,19 @@ pub fn raise_loopback() -> Done {
         .at(|| "raise the loopback".into())
 }
 
-/// The sockets for the proxy, in the order in which they travel: HTTP, capture of 80,
-/// capture of 443, name resolution.
-pub fn open_egress() -> Done<[OwnedFd; 4]> {
+/// The sockets for the proxy, if any are wanted, in the order in which they travel: HTTP, capture
+/// of 80, capture of 443, name resolution.
+pub fn open_egress(is_wanted: bool) -> Done<Vec<OwnedFd>> {
+    if !is_wanted {
+        return Ok(Vec::new());
+    }
     answer_for_stand_ins().at(|| "route the stand-in addresses".into())?;
     let listen = |address: Ipv4Addr, port: u16| {
         TcpListener::bind((address, port))
             .map(OwnedFd::from)
             .at(|| format!("listen on {address}:{port}"))
     };
-    Ok([
+    Ok(vec![
         listen(Ipv4Addr::LOCALHOST, 3128)?,
         listen(Ipv4Addr::UNSPECIFIED, 80)?,
         listen(Ipv4Addr::UNSPECIFIED, 443)?,

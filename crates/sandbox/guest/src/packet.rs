@@ -3,7 +3,7 @@
 use crate::sys::Failure;
 use crate::wire::{PACKET_BYTES_MAX, Report, Request, Wire};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 const DESCRIPTORS_MAX: usize = 8;
 /// Room for the header and the descriptors, aligned as the kernel wants it.
@@ -38,6 +38,12 @@ pub fn send(control: BorrowedFd<'_>, report: &Report, descriptors: &[BorrowedFd<
         }
         libc::sendmsg(control.as_raw_fd(), &header, libc::MSG_NOSIGNAL);
     }
+}
+
+/// The door is shut behind us; the sockets for the proxy travel with the news.
+pub fn ready(control: BorrowedFd<'_>, landlock_abi: u32, sockets: &[OwnedFd]) {
+    let sockets: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+    send(control, &Report::Ready { landlock_abi }, &sockets);
 }
 
 pub fn report_failure(control: BorrowedFd<'_>, failure: &Failure) {

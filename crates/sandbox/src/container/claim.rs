@@ -19,6 +19,15 @@ pub fn take() -> Result<(Standing, Identity), SandboxError> {
     Ok((standing, Identity::take(standing)?))
 }
 
+/// Who a command is inside. Root's runtimes take the host's own number; without root, a runtime
+/// maps the user to its root, who has no capability and no way to one.
+pub fn inside(standing: Standing, of: &Identity) -> (u32, u32) {
+    match standing {
+        Standing::Root => (of.uid, of.gid),
+        Standing::User { .. } => (0, 0),
+    }
+}
+
 /// Gives a copied workspace to the container's user. Links are given, never followed.
 pub fn give(folder: &Path, to: &Identity) -> rustix::io::Result<()> {
     let top = rustix::fs::open(folder, FOLDER, Mode::empty())?;

@@ -2,24 +2,21 @@
 //! the server, and nothing of it is ever shown to a container.
 
 mod config;
-mod exec;
 mod image;
-mod sandbox;
+mod making;
 
-use super::claim;
-use super::layout::{Bundle, Kernel};
+use super::layout::Kernel;
 use super::probe::{self, Tried};
+use crate::backend::{Backend, Provider};
 use crate::capability::{Capabilities, Tier};
-use crate::native::{Standing, allowance, watch_disk};
-use crate::provider::{Created, Sandbox, SandboxError, SandboxProvider, SweepReport};
-use crate::spec::{Demands, SandboxId, SandboxSpec};
+use crate::provider::{Created, SandboxError, SweepReport};
+use crate::spec::{SandboxId, SandboxSpec};
 use async_trait::async_trait;
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use bollard::{API_DEFAULT_VERSION, Docker};
-use sandbox::EngineSandbox;
+use making::Making;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// What marks our containers: the process that made it, and for which sandbox.
@@ -27,13 +24,14 @@ const LABEL: &str = "wardroom.sandbox";
 const TIMEOUT_S: u64 = 120;
 
 /// Makes sandboxes by an engine.
+pub type EngineProvider = Provider<Engine>;
+
 #[derive(Debug)]
-pub struct EngineProvider {
+pub struct Engine {
     name: &'static str,
     socket: PathBuf,
     bundles: PathBuf,
     docker: OnceCell<Docker>,
-    capabilities: OnceCell<Capabilities>,
 }
 
 /// An engine said no, in its own words.
@@ -55,25 +53,26 @@ impl EngineProvider {
                 PathBuf::from(own).join("podman/podman.sock")
             }
         };
-        Self::new("podman", socket.unwrap_or_else(usual), folder)
+        Self::of("podman", socket.unwrap_or_else(usual), folder)
     }
 
     /// As [`Self::podman`].
     pub fn docker(socket: Option<PathBuf>, folder: &Path) -> Self {
         let socket = socket.unwrap_or_else(|| "/run/docker.sock".into());
-        Self::new("docker", socket, folder)
+        Self::of("docker", socket, folder)
     }
 
-    fn new(name: &'static str, socket: PathBuf, folder: &Path) -> Self {
-        Self {
+    fn of(name: &'static str, socket: PathBuf, folder: &Path) -> Self {
+        Self::from(Engine {
             name,
             socket,
             bundles: folder.join("bundles"),
             docker: OnceCell::new(),
-            capabilities: OnceCell::new(),
-        }
+        })
     }
+}
 
+impl Engine {
     /// The engine, once it answers.
     async fn engine(&self) -> Result<&Docker, SandboxError> {
         let shown = self.socket.display();
@@ -90,67 +89,24 @@ impl EngineProvider {
             .await
             .map_err(refused(&stage))
     }
-
-    async fn begin(&self, spec: &SandboxSpec) -> Result<EngineSandbox, SandboxError> {
-        super::check(spec)?;
-        let docker = self.engine().await?;
-        let (standing, identity) = claim::take()?;
-        super::make_folder(&self.bundles, 0o711)?;
-        // An ordinary user's engine maps him to its root; root's takes the host's own number.
-        let inner = match standing {
-            Standing::Root => (identity.uid, identity.gid),
-            Standing::User { .. } => (0, 0),
-        };
-        let name = format!("{}.{}", std::process::id(), spec.id.as_str());
-        let allowance = allowance(&spec.workspace, &spec.limits).await;
-        let bundle = Bundle::make(
-            self.bundles.join(&name),
-            spec,
-            &identity,
-            inner,
-            Kernel::Host,
-        )?;
-        let making = sandbox::Making {
-            docker: docker.clone(),
-            is_podman: self.name == "podman",
-            identity,
-            inner,
-            bundle,
-            name,
-        };
-        let sandbox = making.start(spec).await?;
-        if let Some(allowance) = allowance {
-            watch_disk(&Arc::new(sandbox.0.clone()), allowance);
-        }
-        Ok(sandbox)
-    }
 }
 
 #[async_trait]
-impl SandboxProvider for EngineProvider {
+impl Backend for Engine {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    async fn probe(&self) -> Result<Capabilities, SandboxError> {
-        self.capabilities
-            .get_or_try_init(|| probe::probe(self))
-            .await
-            .copied()
+    async fn begin(&self, spec: &SandboxSpec) -> Result<Created, SandboxError> {
+        super::check(spec, Kernel::Host)?;
+        let docker = self.engine().await?.clone();
+        let making = Making::of(docker, self.name == "podman", &self.bundles, spec)?;
+        let spec = spec.clone();
+        super::to_the_end(async move { making::begin(making, &spec).await }).await
     }
 
-    async fn create(&self, spec: SandboxSpec) -> Result<Created, SandboxError> {
-        if spec.demands != Demands::default() {
-            let capabilities = self.probe().await?;
-            capabilities
-                .meet(&spec.demands)
-                .and_then(|()| capabilities.meet_disk(spec.demands.disk, &spec.workspace))
-                .map_err(SandboxError::Unsupported)?;
-        }
-        Ok(Created {
-            sandbox: Arc::new(self.begin(&spec).await?),
-            egress: None,
-        })
+    async fn try_out(&self) -> Result<Capabilities, SandboxError> {
+        probe::probe(self).await
     }
 
     async fn sweep(&self, live: &HashSet<SandboxId>) -> Result<SweepReport, SandboxError> {
@@ -185,12 +141,7 @@ impl SandboxProvider for EngineProvider {
     }
 }
 
-#[async_trait]
-impl Tried for EngineProvider {
-    async fn begin_trial(&self, spec: &SandboxSpec) -> Result<Arc<dyn Sandbox>, SandboxError> {
-        Ok(Arc::new(self.begin(spec).await?))
-    }
-
+impl Tried for Engine {
     fn tier(&self) -> Tier {
         Tier::Namespaces
     }

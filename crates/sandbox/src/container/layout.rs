@@ -1,6 +1,6 @@
 //! What stands in a container, whoever makes it: the same as in a native sandbox.
 
-use crate::native::{Identity, Plan, Text, Wire, guest_bytes, root_plan};
+use crate::native::{Identity, Placeholders, Plan, Text, Wire, guest_bytes, root_plan};
 use crate::provider::SandboxError;
 use crate::spec::{HOME, SandboxSpec, WORKSPACE, WorkspaceMount};
 use std::ffi::OsStr;
@@ -11,7 +11,12 @@ use std::path::{Path, PathBuf};
 
 /// Where the guest and its plan appear inside.
 pub const GUEST: &str = "/run/guest";
-const ROLES: [&str; 3] = ["wardroom-init", "wardroom-lock", "wardroom-probe"];
+const ROLES: [&str; 4] = [
+    "wardroom-init",
+    "wardroom-hold",
+    "wardroom-lock",
+    "wardroom-probe",
+];
 
 /// One mount of a container.
 pub enum Mount {
@@ -55,6 +60,8 @@ const KNOWN_IN_USER_SPACE: [u32; 4] = [
 pub struct Bundle {
     pub folder: PathBuf,
     pub mounts: Vec<Mount>,
+    /// What was made in the workspace to be covered.
+    placeholders: Placeholders,
 }
 
 fn building(stage: String) -> impl FnOnce(io::Error) -> SandboxError {
@@ -75,14 +82,21 @@ impl Bundle {
         kernel: Kernel,
     ) -> Result<Self, SandboxError> {
         let shown = format!("lay out its bundle in `{}`", folder.display());
-        let made = Self::lay_out(folder.clone(), spec, identity, inner, kernel);
-        made.map_err(|error| {
-            let _ = std::fs::remove_dir_all(&folder);
-            match error {
-                Trouble::Spec(error) => error,
-                Trouble::Disk(cause) => building(shown)(cause),
+        let placeholders = Placeholders::foresee(&spec.workspace, &spec.protected);
+        match Self::lay_out(folder.clone(), spec, identity, inner, kernel) {
+            Ok(bundle) => Ok(Self {
+                placeholders,
+                ..bundle
+            }),
+            Err(error) => {
+                let _ = std::fs::remove_dir_all(&folder);
+                placeholders.remove();
+                Err(match error {
+                    Trouble::Spec(error) => error,
+                    Trouble::Disk(cause) => building(shown)(cause),
+                })
             }
-        })
+        }
     }
 
     fn lay_out(
@@ -137,60 +151,22 @@ impl Bundle {
         for mount in &mounts {
             make_place(&root, mount)?;
         }
-        let mut bundle = Self { folder, mounts };
-        bundle.protect(spec)?;
-        Ok(bundle)
+        Ok(Self {
+            placeholders: Placeholders::default(),
+            folder,
+            mounts,
+        })
     }
 
-    /// Protected paths: a read-only mount over each, an absent one made first, empty.
-    fn protect(&mut self, spec: &SandboxSpec) -> Result<(), Trouble> {
-        let WorkspaceMount::Bind {
-            dir,
-            read_only: false,
-        } = &spec.workspace
-        else {
-            return Ok(());
-        };
-        for path in &spec.protected {
-            let from = dir.join(path.as_path());
-            refuse_links(dir, &from)?;
-            let stands = std::fs::symlink_metadata(&from);
-            match stands {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    std::fs::create_dir_all(&from)?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotADirectory => continue,
-                Err(error) => return Err(error.into()),
-                Ok(_) => {}
-            }
-            self.mounts.push(Mount::Bind {
-                from,
-                to: Path::new(WORKSPACE).join(path.as_path()),
-                read_only: true,
-            });
-        }
-        Ok(())
+    /// What appears inside at [`GUEST`].
+    pub fn guest(&self) -> PathBuf {
+        self.folder.join("guest")
     }
 
+    /// After the end of the container: what was made to be covered goes only then.
     pub fn remove(&self) {
         let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// A link on the way would have the engine mount over something else.
-fn refuse_links(dir: &Path, path: &Path) -> Result<(), Trouble> {
-    let is_link = |above: &Path| std::fs::symlink_metadata(above).is_ok_and(|it| it.is_symlink());
-    let within = path.ancestors().take_while(|above| *above != dir);
-    match within.into_iter().any(is_link) {
-        false => Ok(()),
-        true => {
-            let stage = format!(
-                "protect {} in the workspace (a symbolic link cannot be)",
-                path.display()
-            );
-            let cause = io::Error::from_raw_os_error(libc::ELOOP);
-            Err(Trouble::Spec(SandboxError::Build { stage, cause }))
-        }
+        self.placeholders.remove();
     }
 }
 
@@ -245,21 +221,27 @@ fn scratch(spec: &SandboxSpec) -> Vec<Mount> {
     places
 }
 
-fn workspace(spec: &SandboxSpec, identity: &Identity) -> Result<Option<Mount>, SandboxError> {
+/// The workspace, with what covers its protected places.
+fn workspace(spec: &SandboxSpec, identity: &Identity) -> Result<Vec<Mount>, SandboxError> {
     let WorkspaceMount::Bind { dir, read_only } = &spec.workspace else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let opening = || format!("open the workspace `{}`", dir.display());
     std::fs::metadata(dir).map_err(building(opening()))?;
-    if !read_only && rustix::process::geteuid().is_root() {
-        super::claim::give(dir, identity)
-            .map_err(|errno| building(opening())(io::Error::from(errno)))?;
-    }
-    Ok(Some(Mount::Bind {
+    let mut mounts = vec![Mount::Bind {
         from: dir.clone(),
         to: WORKSPACE.into(),
         read_only: *read_only || !spec.rights.write_workspace,
-    }))
+    }];
+    if *read_only {
+        return Ok(mounts);
+    }
+    mounts.extend(super::covers::over(dir, &spec.protected)?);
+    if rustix::process::geteuid().is_root() {
+        super::claim::give(dir, identity)
+            .map_err(|errno| building(opening())(io::Error::from(errno)))?;
+    }
+    Ok(mounts)
 }
 
 /// Where a mount will stand: in a read-only root nobody makes it later.

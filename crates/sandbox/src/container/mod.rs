@@ -1,16 +1,19 @@
 //! Backends that have somebody else make the container: an OCI runtime by its command line (which
 //! gives gVisor without a daemon), or the engine of Podman and Docker by its socket.
 //!
-//! The same guest as everywhere is the first process and the wrapper of every command, so filter,
-//! limits and the tie to our life are the same. What these backends do not have: a copy-on-write
-//! mount (a view is a copy here), a terminal, and egress.
+//! The same guest as everywhere is the first process. On the host's kernel it serves us over a
+//! socket as in the native backend, so commands, terminals and the way out through the proxy are
+//! the very same. gVisor lets no descriptor out, so there a runtime enters each command, and there
+//! is no way out. What no container has is a copy-on-write mount: a view is a copy here.
 
 mod claim;
+mod covers;
 mod layout;
-mod words;
+mod door;
 mod probe;
 
 mod process;
+mod words;
 mod oci;
 
 mod engine;
@@ -19,14 +22,20 @@ pub use engine::EngineProvider;
 pub use oci::OciProvider;
 
 use crate::capability::Shortfall;
-use crate::provider::SandboxError;
+use crate::provider::{Created, SandboxError};
 use crate::spec::{Demand, EgressSpec, SandboxId, SandboxSpec, WorkspaceMount};
+use layout::Kernel;
 use std::collections::HashSet;
+use std::future::Future;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Refuses what no container here can be.
-fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
+/// Why gVisor has no way out.
+const NO_WAY_OUT: &str = "gVisor hands no sockets out of its kernel: use `backend = \"native\"`, \
+                          `podman`, or `runtime = \"runc\"`, or leave `sandbox.allow_domains` empty";
+
+/// Refuses what no container on this kernel can be.
+fn check(spec: &SandboxSpec, kernel: Kernel) -> Result<(), SandboxError> {
     let missing = |what, why| {
         Err(SandboxError::Unsupported(Shortfall {
             what,
@@ -40,14 +49,30 @@ fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
             "containers work on copies: this is a fault of Wardroom",
         );
     }
-    if spec.egress != EgressSpec::None {
-        return missing(
-            "a way out through the proxy",
-            "containers have no network at all: use `backend = \"native\"`, or leave \
-             `sandbox.allow_domains` empty",
-        );
+    if kernel == Kernel::UserSpace && spec.egress != EgressSpec::None {
+        return missing("a way out through the proxy", NO_WAY_OUT);
     }
     Ok(())
+}
+
+/// What the first process needs of the powers over its own network to open the way out; it gives
+/// them up before anything else runs.
+const POWERS_FOR_EGRESS: [&str; 3] = ["NET_ADMIN", "NET_BIND_SERVICE", "SETPCAP"];
+
+fn powers(spec: &SandboxSpec) -> impl Iterator<Item = String> {
+    let wanted = spec.egress != EgressSpec::None;
+    let all = POWERS_FOR_EGRESS
+        .into_iter()
+        .map(|name| format!("CAP_{name}"));
+    all.filter(move |_| wanted)
+}
+
+/// Makes a container in a task of its own: whoever gives up waiting leaves no half of one behind.
+async fn to_the_end(
+    begin: impl Future<Output = Result<Created, SandboxError>> + Send + 'static,
+) -> Result<Created, SandboxError> {
+    let begun = tokio::spawn(begin).await;
+    begun.unwrap_or(Err(SandboxError::Ended))
 }
 
 /// A folder of ours, with those above it.
@@ -63,6 +88,10 @@ fn make_folder(folder: &Path, mode: u32) -> Result<(), SandboxError> {
 }
 
 /// Containers are named `PID.ID`: the process that made it, and for which sandbox.
+fn name_of(id: &SandboxId) -> String {
+    format!("{}.{}", std::process::id(), id.as_str())
+}
+
 fn is_stale(name: &str, live: &HashSet<SandboxId>) -> bool {
     let Some((maker, id)) = name.split_once('.') else {
         return false;

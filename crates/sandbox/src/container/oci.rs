@@ -2,34 +2,28 @@
 //! `crun` and `runc` the host's own.
 
 mod config;
-mod exec;
-mod sandbox;
+mod making;
+mod gvisor;
 
-use super::claim;
-use super::layout::{Bundle, Kernel};
+use super::layout::Kernel;
 use super::probe::{self, Tried};
+use crate::backend::{Backend, Provider};
 use crate::capability::{Capabilities, Tier};
-use crate::native::{Group, Standing, allowance, common_hierarchy, watch, watch_disk};
-use crate::provider::{Created, Sandbox, SandboxError, SandboxProvider, SweepReport};
-use crate::spec::{Demands, Limits, SandboxId, SandboxSpec};
+use crate::native::{Standing, common_hierarchy};
+use crate::provider::{Created, SandboxError, SweepReport};
+use crate::spec::{Limits, SandboxId, SandboxSpec};
 use async_trait::async_trait;
-use sandbox::{Container, OciSandbox};
+use making::Making;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::OnceCell;
 
 /// Makes sandboxes by an OCI runtime.
-#[derive(Debug)]
-pub struct OciProvider {
-    runtime: Runtime,
-    capabilities: OnceCell<Capabilities>,
-}
+pub type OciProvider = Provider<Runtime>;
 
 /// The runtime's program and where it keeps what it knows.
 #[derive(Debug, Clone)]
-struct Runtime {
+pub struct Runtime {
     program: PathBuf,
     /// gVisor: it takes other flags and has a kernel of its own.
     is_gvisor: bool,
@@ -86,106 +80,40 @@ impl OciProvider {
         let is_gvisor = program
             .file_name()
             .is_some_and(|name| name.to_string_lossy().contains("runsc"));
-        Self {
-            runtime: Runtime {
-                program,
-                is_gvisor,
-                state: folder.join("state"),
-                bundles: folder.join("bundles"),
-            },
-            capabilities: OnceCell::new(),
-        }
-    }
-
-    async fn begin(&self, spec: &SandboxSpec) -> Result<Arc<Container>, SandboxError> {
-        super::check(spec)?;
-        let (standing, identity) = claim::take()?;
-        self.make_folders()?;
-        let inner = self.inner(standing, (identity.uid, identity.gid));
-        let allowance = allowance(&spec.workspace, &spec.limits).await;
-        let folder =
-            self.runtime
-                .bundles
-                .join(format!("{}.{}", std::process::id(), spec.id.as_str()));
-        let group = Group::make(
-            common_hierarchy(),
-            spec.id.as_str(),
-            &self.runtime.bounds(&spec.limits),
-        )
-        .map_err(|cause| SandboxError::Host {
-            attempt: "make a cgroup for the sandbox",
-            cause,
-        })?;
-        let bundle = match Bundle::make(folder, spec, &identity, inner, self.runtime.kernel()) {
-            Ok(bundle) => bundle,
-            Err(error) => {
-                group.remove();
-                return Err(error);
-            }
-        };
-        let making = sandbox::Making {
-            runtime: self.runtime.clone(),
-            standing,
-            identity,
-            inner,
-            group,
-            bundle,
-        };
-        let container = making.start(spec).await?;
-        if !container.bounds_memory() {
-            watch(&container, spec.limits.memory_bytes);
-        }
-        if let Some(allowance) = allowance {
-            watch_disk(&container, allowance);
-        }
-        Ok(container)
-    }
-
-    /// Who a command is inside. Root's runtimes take the host's own number; without root, a
-    /// runtime maps the user to its root, who has no capability and no way to one.
-    fn inner(&self, standing: Standing, host: (u32, u32)) -> (u32, u32) {
-        match standing {
-            Standing::Root => host,
-            Standing::User { .. } => (0, 0),
-        }
-    }
-
-    fn make_folders(&self) -> Result<(), SandboxError> {
-        super::make_folder(&self.runtime.state, 0o700)?;
-        super::make_folder(&self.runtime.bundles, 0o711)
+        Self::from(Runtime {
+            program,
+            is_gvisor,
+            state: folder.join("state"),
+            bundles: folder.join("bundles"),
+        })
     }
 }
 
 #[async_trait]
-impl SandboxProvider for OciProvider {
+impl Backend for Runtime {
     fn name(&self) -> &'static str {
         "oci"
     }
 
-    async fn probe(&self) -> Result<Capabilities, SandboxError> {
-        self.capabilities
-            .get_or_try_init(|| probe::probe(self))
-            .await
-            .copied()
+    async fn begin(&self, spec: &SandboxSpec) -> Result<Created, SandboxError> {
+        let kernel = self.kernel();
+        super::check(spec, kernel)?;
+        let (runtime, spec) = (self.clone(), spec.clone());
+        super::to_the_end(async move {
+            match kernel {
+                Kernel::Host => making::begin(Making::of(&runtime, &spec)?, &spec).await,
+                Kernel::UserSpace => gvisor::begin(Making::of(&runtime, &spec)?, &spec).await,
+            }
+        })
+        .await
     }
 
-    async fn create(&self, spec: SandboxSpec) -> Result<Created, SandboxError> {
-        if spec.demands != Demands::default() {
-            let capabilities = self.probe().await?;
-            capabilities
-                .meet(&spec.demands)
-                .and_then(|()| capabilities.meet_disk(spec.demands.disk, &spec.workspace))
-                .map_err(SandboxError::Unsupported)?;
-        }
-        let container = self.begin(&spec).await?;
-        Ok(Created {
-            sandbox: Arc::new(OciSandbox(container)),
-            egress: None,
-        })
+    async fn try_out(&self) -> Result<Capabilities, SandboxError> {
+        probe::probe(self).await
     }
 
     async fn sweep(&self, live: &HashSet<SandboxId>) -> Result<SweepReport, SandboxError> {
-        let (runtime, live) = (self.runtime.clone(), live.clone());
+        let (runtime, live) = (self.clone(), live.clone());
         let swept = tokio::task::spawn_blocking(move || sweep(&runtime, &live));
         Ok(SweepReport {
             removed: swept.await.unwrap_or_default(),
@@ -200,19 +128,14 @@ fn sweep(runtime: &Runtime, live: &HashSet<SandboxId>) -> Vec<String> {
     let is_live = |id: &str| live.iter().any(|known| known.as_str() == id);
     let mut removed = crate::native::sweep_groups(is_live);
     removed.extend(super::sweep_bundles(&runtime.bundles, live, |name| {
-        sandbox::forget(runtime, standing, name);
+        making::forget(runtime, standing, name);
     }));
     removed
 }
 
-#[async_trait]
-impl Tried for OciProvider {
-    async fn begin_trial(&self, spec: &SandboxSpec) -> Result<Arc<dyn Sandbox>, SandboxError> {
-        Ok(Arc::new(OciSandbox(self.begin(spec).await?)))
-    }
-
+impl Tried for Runtime {
     fn tier(&self) -> Tier {
-        match self.runtime.is_gvisor {
+        match self.is_gvisor {
             true => Tier::UserKernel,
             false => Tier::Namespaces,
         }

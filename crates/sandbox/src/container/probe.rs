@@ -1,10 +1,13 @@
 //! What an engine or a runtime really enforces here, by the same trials as in the native backend.
 
-use crate::capability::{Capabilities, Enforcement, Tier};
+use crate::backend::Backend;
+use crate::capability::{Capabilities, Enforcement, Offer, Tier};
 use crate::container::layout::GUEST;
+use crate::container::words::NO_TERMINAL;
 use crate::provider::{DestroyReason, ExecReport, Outcome, Sandbox, SandboxError};
-use crate::spec::{ExecSpec, Limits, SandboxId, SandboxSpec, WorkspaceMount};
-use async_trait::async_trait;
+use crate::spec::{
+    EgressSpec, ExecSpec, Limits, SandboxId, SandboxSpec, TerminalSize, WorkspaceMount,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,10 +34,13 @@ const DISK: &str = "a watchdog counts several times a second and ends a containe
                     has grown too large";
 const NO_DISK: &str = "a trial wrote more than it was allowed, and nobody noticed";
 
+const TERMINAL_FAILED: &str = "a trial was given none: use `backend = \"native\"`";
+const WAY_OUT_FAILED: &str = "a trial could not open one, because the engine keeps the powers over its own \
+                              network from a container's first process: use `backend = \"native\"` or \
+                              `podman`, or leave `sandbox.allow_domains` empty";
+
 /// What is tried.
-#[async_trait]
-pub trait Tried: Send + Sync {
-    async fn begin_trial(&self, spec: &SandboxSpec) -> Result<Arc<dyn Sandbox>, SandboxError>;
+pub trait Tried: Backend {
     fn tier(&self) -> Tier;
     /// Whether memory is counted by a group, and not by a watchdog.
     fn counts(&self) -> bool;
@@ -79,7 +85,9 @@ async fn try_all(provider: &impl Tried, dir: PathBuf) -> Result<Capabilities, Sa
     };
     let got = run(&first, "cpu", CPU_WALL_MS).await?.outcome;
     let is_cpu_bound = matches!(got, Outcome::Exited(percent) if percent < 2 * CPU_PERCENT as i32);
+    let terminals = try_terminal(&first, is_gvisor).await;
     first.destroy(DestroyReason::Finished).await?;
+    let way_out = try_way_out(provider, &mut spec, is_gvisor).await;
     // The rest may end their container: the kernel in user space is itself what is killed then.
     let born = in_its_own(provider, &mut spec, "processes", u64::from(PROCESSES)).await?;
     let processes = match born {
@@ -116,8 +124,42 @@ async fn try_all(provider: &impl Tried, dir: PathBuf) -> Result<Capabilities, Sa
         },
         scratch,
         disk,
+        way_out,
+        terminals,
         landlock_abi: 0,
     })
+}
+
+async fn try_terminal(sandbox: &Arc<dyn Sandbox>, is_gvisor: bool) -> Offer {
+    let program = format!("{GUEST}/wardroom-probe");
+    let terminal = Some(TerminalSize {
+        rows: 24,
+        columns: 80,
+    });
+    let spec = ExecSpec {
+        terminal,
+        ..ExecSpec::new([program.as_str(), "nothing"])
+    };
+    match sandbox.exec(spec).await {
+        Ok(_) => Offer::Given,
+        Err(_) if is_gvisor => Offer::Refused(NO_TERMINAL),
+        Err(_) => Offer::Refused(TERMINAL_FAILED),
+    }
+}
+
+async fn try_way_out(provider: &impl Tried, spec: &mut SandboxSpec, is_gvisor: bool) -> Offer {
+    spec.egress = EgressSpec::Proxied;
+    spec.id = SandboxId::parse("probe-box-out").unwrap_or_else(|_| spec.id.clone());
+    let created = provider.begin(spec).await;
+    spec.egress = EgressSpec::None;
+    match created {
+        Ok(created) => {
+            let _ = created.sandbox.destroy(DestroyReason::Finished).await;
+            Offer::Given
+        }
+        Err(_) if is_gvisor => Offer::Refused(super::NO_WAY_OUT),
+        Err(_) => Offer::Refused(WAY_OUT_FAILED),
+    }
 }
 
 async fn begin(
@@ -126,7 +168,7 @@ async fn begin(
     what: &str,
 ) -> Result<Arc<dyn Sandbox>, SandboxError> {
     spec.id = SandboxId::parse(format!("probe-box-{what}"))?;
-    provider.begin_trial(spec).await
+    Ok(provider.begin(spec).await?.sandbox)
 }
 
 async fn in_its_own(

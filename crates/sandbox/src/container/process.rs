@@ -4,6 +4,7 @@
 //! empty environment but for a search path: what it is asked to pass on stands in files.
 
 use crate::native::{Stream, watched};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::io;
@@ -63,6 +64,15 @@ impl Running {
                 .code()
                 .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
         })
+    }
+
+    /// As [`Self::wait`], for whoever has no runtime to wait with, and not for ever.
+    pub fn wait_blocked(&self, at_most: Timespec) {
+        let mut ended = [PollFd::new(self.ended.get_ref(), PollFlags::IN)];
+        let _ = rustix::event::poll(&mut ended, Some(&at_most));
+        if let Ok(mut child) = self.child.lock() {
+            let _ = child.try_wait();
+        }
     }
 
     pub fn kill(&self) {

@@ -1,4 +1,4 @@
-//! A command as engines and runtimes read it: as text.
+//! A command as a runtime reads it that enters a container: as text.
 
 use crate::capability::Shortfall;
 use crate::container::layout::GUEST;
@@ -7,6 +7,10 @@ use crate::provider::SandboxError;
 use crate::spec::{Demand, ExecSpec, WORKSPACE};
 use std::io;
 use std::path::Path;
+
+/// Why gVisor has no terminal.
+pub const NO_TERMINAL: &str = "gVisor hands no terminals out of its kernel: use \
+                               `backend = \"native\"`, `podman`, or `runtime = \"runc\"`";
 
 /// One command, with the guest before it, which locks it.
 pub struct Words {
@@ -20,7 +24,7 @@ pub fn of(spec: &ExecSpec) -> Result<Words, SandboxError> {
         return Err(SandboxError::Unsupported(Shortfall {
             what: "a terminal",
             wanted: Demand::Any,
-            why: "containers have none: use `backend = \"native\"`",
+            why: NO_TERMINAL,
         }));
     }
     let command = parse_command(spec)?;

@@ -89,7 +89,12 @@ fn mounts() -> Vec<Mounted> {
 
 /// Our own group's folder below a mount; `controllers` is empty for v2.
 fn own_folder(mount: &Mounted, controllers: &str) -> Option<PathBuf> {
-    let table = fs::read_to_string("/proc/self/cgroup").ok()?;
+    folder_of("self", mount, controllers)
+}
+
+/// As [`own_folder`], for a process.
+fn folder_of(process: &str, mount: &Mounted, controllers: &str) -> Option<PathBuf> {
+    let table = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = table.lines().find_map(|line| {
         let (names, path) = line.split_once(':')?.1.split_once(':')?;
         let ours = match controllers {
@@ -206,6 +211,34 @@ impl Group {
                 group.remove();
                 Err(error)
             }
+        }
+    }
+
+    /// The groups that somebody else made for a process alone: to be read, and not to be removed.
+    pub fn of_process(pid: u32) -> Self {
+        let mounts = mounts();
+        let pid = pid.to_string();
+        let apart = |mount: &Mounted, controllers: &str| {
+            let own = own_folder(mount, controllers)?;
+            let found = folder_of(&pid, mount, controllers)?;
+            (!own.starts_with(&found)).then_some(found)
+        };
+        let v1 = |controller: &str| {
+            let mount = mounts.iter().find(|mount| {
+                mount.kind == "cgroup" && mount.options.split(',').any(|name| name == controller)
+            })?;
+            apart(mount, controller)
+        };
+        let memory = v1("memory");
+        let v2 = mounts.iter().find(|mount| mount.kind == "cgroup2");
+        let unified = v2.filter(|_| memory.is_none());
+        Self {
+            unified: unified
+                .and_then(|mount| apart(mount, ""))
+                .filter(|folder| folder.join("memory.max").exists()),
+            memory,
+            pids: v1("pids"),
+            cpu: v1("cpu"),
         }
     }
 

@@ -2,11 +2,11 @@
 
 use super::session::{Session, lock};
 use super::stream::{CappedOutput, Stream};
-use super::watchdog::Watched;
 use super::wire::{Command, PACKET_BYTES_MAX, Request, Wire};
 use super::{host, launch};
 use crate::provider::{ExecControl, ExecHandle, ExecReport, Outcome, Output, SandboxError};
 use crate::spec::{ExecSpec, Leftovers, MalformedSpec, OutputCap, Stdin, TerminalSize, WORKSPACE};
+use crate::watchdog::Watched;
 use async_trait::async_trait;
 use rustix::fs::MemfdFlags;
 use rustix::pipe::PipeFlags;
@@ -178,7 +178,7 @@ async fn launch_command(
     let (exec, started) = Exec::new(session.group().oom_kills());
     let ticket = session.enroll(exec.clone());
     // From here on, giving up kills the command.
-    let mut grip = NativeExec {
+    let mut grip = Grip {
         session: session.clone(),
         exec,
         ticket,
@@ -332,7 +332,7 @@ async fn send(session: &Session, command: Command, streams: &[OwnedFd]) -> io::R
     session.control.send(&request, &descriptors).await
 }
 
-fn handle(grip: NativeExec, spec: &ExecSpec, ours: Ends) -> io::Result<ExecHandle> {
+fn handle(grip: Grip, spec: &ExecSpec, ours: Ends) -> io::Result<ExecHandle> {
     let output = |stream: Stream, cap: OutputCap| -> Output {
         let mut report = grip.exec.report.subscribe();
         let ended = async move {
@@ -361,21 +361,21 @@ fn handle(grip: NativeExec, spec: &ExecSpec, ours: Ends) -> io::Result<ExecHandl
 }
 
 /// The handle's grip on the command.
-struct NativeExec {
+struct Grip {
     session: Arc<Session>,
     exec: Arc<Exec>,
     ticket: Ticket,
     terminal: Option<Stream>,
 }
 
-impl NativeExec {
+impl Grip {
     fn has_ended(&self) -> bool {
         self.exec.report.borrow().is_some()
     }
 }
 
 #[async_trait]
-impl ExecControl for NativeExec {
+impl ExecControl for Grip {
     async fn wait(&self) -> ExecReport {
         let mut report = self.exec.report.subscribe();
         // The sender lives in `self.exec`, so the wait can only end with a report.
@@ -426,7 +426,7 @@ impl ExecControl for NativeExec {
     }
 }
 
-impl Drop for NativeExec {
+impl Drop for Grip {
     fn drop(&mut self) {
         self.kill();
     }

@@ -4,6 +4,7 @@
 //! page tables: the larger the server, the slower every sandbox.
 
 use super::host;
+use super::session::Guest;
 use super::wire::{CONTROL_FD, LIFELINE_FD, PLAN_FD, Plan, Wire};
 use crate::provider::SandboxError;
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -23,20 +24,13 @@ pub fn guest_bytes() -> &'static [u8] {
     GUEST
 }
 
-/// A guest that has just been started.
-pub struct Launched {
-    pub control: OwnedFd,
-    /// While this is open the sandbox may live.
-    pub lifeline: OwnedFd,
-    pub helper: OwnedFd,
-}
-
-pub fn launch(plan: &Plan) -> Result<Launched, SandboxError> {
+/// Starts a guest; its helper is told of by the second.
+pub fn launch(plan: &Plan) -> Result<(Guest, OwnedFd), SandboxError> {
     let attempt = host("start the sandbox's helper");
     spawn(plan).map_err(attempt)
 }
 
-fn spawn(plan: &Plan) -> io::Result<Launched> {
+fn spawn(plan: &Plan) -> io::Result<(Guest, OwnedFd)> {
     let plan = sealed("wardroom-plan", &plan.to_wire(), MemfdFlags::empty())?;
     let (control, theirs) = rustix::net::socketpair(
         AddressFamily::UNIX,
@@ -56,11 +50,12 @@ fn spawn(plan: &Plan) -> io::Result<Launched> {
         (held.as_fd(), LIFELINE_FD),
     ])?;
     let helper = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-    Ok(Launched {
+    let guest = Guest {
         control,
-        lifeline,
-        helper,
-    })
+        lifeline: Some(lifeline),
+        born: None,
+    };
+    Ok((guest, helper))
 }
 
 /// A memory file that nobody can change any more, read from its start.

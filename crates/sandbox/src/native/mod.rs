@@ -6,7 +6,6 @@
 
 mod cgroup;
 mod control;
-mod disk;
 mod exec;
 mod identity;
 mod launch;
@@ -18,27 +17,26 @@ mod seccomp;
 mod session;
 mod stream;
 mod tree;
-mod watchdog;
 mod wire;
 
+use crate::backend::{Backend, Provider};
 use crate::capability::Capabilities;
-use crate::provider::{Created, SandboxError, SandboxProvider, SweepReport};
-use crate::spec::{Demands, SandboxId, SandboxSpec};
+use crate::provider::{Created, SandboxError, SweepReport};
+use crate::spec::{SandboxId, SandboxSpec};
+use crate::watchdog::Guards;
 use async_trait::async_trait;
 pub(crate) use cgroup::{Group, common_hierarchy};
 pub(crate) use exec::parse as parse_command;
 pub(crate) use identity::{Identity, Standing};
 pub(crate) use launch::guest_bytes;
+pub(crate) use placeholder::Placeholders;
 pub(crate) use plan::root_plan;
-use remains::Holdings;
-use session::{Begun, NativeSandbox};
+use remains::{Holdings, Remains};
+pub(crate) use session::{Begun, Born, Ground, Guest, meet};
 use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
 pub(crate) use stream::{CappedOutput, Stream, watched};
-use tokio::sync::OnceCell;
 pub(crate) use tree::usage as tree_usage;
-pub(crate) use watchdog::{Watched, allowance, watch, watch_disk};
 pub(crate) use wire::{Plan, Text, Wire};
 
 /// Removes the groups of sandboxes that no longer live.
@@ -54,20 +52,22 @@ fn host<E: Into<io::Error>>(attempt: &'static str) -> impl Fn(E) -> SandboxError
     }
 }
 
-/// Makes native sandboxes. Cheap to share; keep one per process, for it remembers the probe.
+/// Makes native sandboxes.
+pub type NativeProvider = Provider<Native>;
+
 #[derive(Debug, Default)]
-pub struct NativeProvider {
-    capabilities: OnceCell<Capabilities>,
-}
+pub struct Native;
 
 impl NativeProvider {
     pub fn new() -> Self {
         Self::default()
     }
+}
 
-    async fn begin(&self, spec: &SandboxSpec) -> Result<Begun, SandboxError> {
+impl Native {
+    async fn begin_session(&self, spec: &SandboxSpec) -> Result<Begun, SandboxError> {
+        let guards = Guards::of(spec).await;
         let standing = Standing::of_this_process()?;
-        let allowance = watchdog::allowance(&spec.workspace, &spec.limits).await;
         let identity = Identity::take(standing)?;
         let group = Group::make(cgroup::hierarchy(), spec.id.as_str(), &spec.limits)
             .map_err(host("make a cgroup for the sandbox"))?;
@@ -78,52 +78,31 @@ impl NativeProvider {
                 return Err(error);
             }
         };
-        let placeholders = placeholder::Placeholders::foresee(&spec.workspace, &spec.protected);
+        let placeholders = Placeholders::foresee(&spec.workspace, &spec.protected);
         let holdings = Holdings {
             identity,
             group,
             placeholders,
         };
-        let begun = session::begin(spec.id.clone(), &plan, holdings).await?;
-        if !begun.session.group().bounds_memory() {
-            watchdog::watch(&begun.session, spec.limits.memory_bytes);
-        }
-        if let Some(allowance) = allowance {
-            watchdog::watch_disk(&begun.session, allowance);
-        }
+        let (guest, helper) = launch::launch(&plan)?;
+        let begun = meet(spec, guest, Remains::of(helper, holdings)).await?;
+        guards.watch(&begun.session);
         Ok(begun)
     }
 }
 
 #[async_trait]
-impl SandboxProvider for NativeProvider {
+impl Backend for Native {
     fn name(&self) -> &'static str {
         "native"
     }
 
-    async fn probe(&self) -> Result<Capabilities, SandboxError> {
-        self.capabilities
-            .get_or_try_init(|| probe::probe(self))
-            .await
-            .copied()
+    async fn begin(&self, spec: &SandboxSpec) -> Result<Created, SandboxError> {
+        self.begin_session(spec).await.map(Created::from)
     }
 
-    /// The minimum (namespaces, filter, no network) cannot be missing from a sandbox that
-    /// was made, so only further demands need the probe.
-    async fn create(&self, spec: SandboxSpec) -> Result<Created, SandboxError> {
-        if spec.demands != Demands::default() {
-            let capabilities = self.probe().await?;
-            capabilities
-                .meet(&spec.demands)
-                .and_then(|()| capabilities.meet_disk(spec.demands.disk, &spec.workspace))
-                .map_err(SandboxError::Unsupported)?;
-        }
-        let begun = self.begin(&spec).await?;
-        let sandbox = Arc::new(NativeSandbox(begun.session));
-        Ok(Created {
-            sandbox,
-            egress: begun.egress,
-        })
+    async fn try_out(&self) -> Result<Capabilities, SandboxError> {
+        probe::probe(self).await
     }
 
     async fn sweep(&self, live: &HashSet<SandboxId>) -> Result<SweepReport, SandboxError> {

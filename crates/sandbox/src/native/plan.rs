@@ -138,7 +138,7 @@ pub fn root_plan(spec: &SandboxSpec, inner: (u32, u32)) -> Result<Plan, SandboxE
         workspace_read_only: !spec.rights.write_workspace,
         rlimits: rlimits(&spec.limits),
         seccomp: seccomp::filter(spec.profile).to_vec(),
-        egress: false,
+        egress: spec.egress == EgressSpec::Proxied,
     })
 }
 

@@ -1,8 +1,8 @@
 //! What is really enforced here, found by trying it in a sandbox made for the purpose.
 
 use super::session::Session;
-use super::{NativeProvider, exec};
-use crate::capability::{Capabilities, Enforcement, Tier};
+use super::{Native, exec};
+use crate::capability::{Capabilities, Enforcement, Offer, Tier};
 use crate::provider::{Outcome, SandboxError};
 use crate::spec::{Limits, SandboxId, SandboxSpec, WorkspaceMount};
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ const DISK_WATCHED: &str = "a watchdog counts several times a second and ends a 
                             has grown too large; a single file is bounded by the kernel, and so is \
                             a workspace in memory";
 
-pub async fn probe(provider: &NativeProvider) -> Result<Capabilities, SandboxError> {
+pub async fn probe(native: &Native) -> Result<Capabilities, SandboxError> {
     let workspace = WorkspaceMount::Scratch {
         bytes: MIB,
         inodes: 64,
@@ -51,12 +51,12 @@ pub async fn probe(provider: &NativeProvider) -> Result<Capabilities, SandboxErr
         tmp_bytes: TMP_BYTES,
         ..Limits::default()
     };
-    let begun = provider.begin(&spec).await?;
+    let begun = native.begin_session(&spec).await?;
     let found = try_all(&begun.session, begun.landlock_abi).await;
     begun.session.kill();
     begun.session.wait_for_end().await;
     Ok(Capabilities {
-        disk: try_disk(provider).await?,
+        disk: try_disk(native).await?,
         ..found?
     })
 }
@@ -79,7 +79,7 @@ impl Drop for Trial {
     }
 }
 
-async fn try_disk(provider: &NativeProvider) -> Result<Enforcement, SandboxError> {
+async fn try_disk(native: &Native) -> Result<Enforcement, SandboxError> {
     let id = fresh_id()?;
     let folder = std::env::temp_dir().join(format!("wardroom-{id}"));
     if std::fs::create_dir(&folder).is_err() {
@@ -92,7 +92,7 @@ async fn try_disk(provider: &NativeProvider) -> Result<Enforcement, SandboxError
     };
     let mut spec = SandboxSpec::new(id, workspace);
     spec.limits.workspace_bytes = MIB;
-    let begun = provider.begin(&spec).await?;
+    let begun = native.begin_session(&spec).await?;
     let outcome = exec::probe(&begun.session, "disk", 8 * MIB).await;
     begun.session.kill();
     begun.session.wait_for_end().await;
@@ -144,6 +144,9 @@ async fn try_all(session: &Arc<Session>, landlock_abi: u32) -> Result<Capabiliti
         },
         scratch,
         disk: Enforcement::None(NO_DISK),
+        // Without its sockets and its terminals no native sandbox comes to be.
+        way_out: Offer::Given,
+        terminals: Offer::Given,
         landlock_abi,
     })
 }

@@ -3,12 +3,14 @@
 use super::cgroup::Group;
 use super::identity::Identity;
 use super::placeholder::Placeholders;
+use super::session::Ground;
+use super::stream::watched;
+use async_trait::async_trait;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{WaitId, WaitIdOptions};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
 
 /// An empty cgroup may refuse to go for a moment after its last process.
 const REMOVAL_TRIES: u32 = 500;
@@ -47,30 +49,6 @@ impl Remains {
         }
     }
 
-    pub fn group(&self) -> &Group {
-        &self.holdings.group
-    }
-
-    pub fn helper(&self) -> std::io::Result<OwnedFd> {
-        self.helper.try_clone()
-    }
-
-    /// Waits for the helper, which outlives everything inside, and puts everything away.
-    pub async fn clear(&self, helper: &AsyncFd<OwnedFd>) {
-        if let Ok(mut guard) = helper.readable().await {
-            guard.retain_ready();
-        }
-        self.take_status();
-        for _ in 0..REMOVAL_TRIES {
-            if self.remove() {
-                return;
-            }
-            tokio::time::sleep(REMOVAL_PAUSE).await;
-        }
-        tracing::warn!(group = ?self.group(), "a cgroup stays until the next sweep");
-        self.cleared.store(true, Ordering::Relaxed);
-    }
-
     fn take_status(&self) {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let _ = rustix::process::waitid(WaitId::PidFd(self.helper.as_fd()), options);
@@ -82,6 +60,31 @@ impl Remains {
         let gone = self.holdings.group.remove();
         self.cleared.fetch_or(gone, Ordering::Relaxed);
         gone
+    }
+}
+
+#[async_trait]
+impl Ground for Remains {
+    fn group(&self) -> &Group {
+        &self.holdings.group
+    }
+
+    /// Waits for the helper, which outlives everything inside, and puts everything away.
+    async fn clear(&self) {
+        if let Ok(helper) = self.helper.try_clone().and_then(watched)
+            && let Ok(mut guard) = helper.readable().await
+        {
+            guard.retain_ready();
+        }
+        self.take_status();
+        for _ in 0..REMOVAL_TRIES {
+            if self.remove() {
+                return;
+            }
+            tokio::time::sleep(REMOVAL_PAUSE).await;
+        }
+        tracing::warn!(group = ?self.group(), "a cgroup stays until the next sweep");
+        self.cleared.store(true, Ordering::Relaxed);
     }
 }
 

@@ -3,50 +3,77 @@
 use super::cgroup::Group;
 use super::control::Control;
 use super::exec::{Exec, Ticket};
-use super::launch::Launched;
-use super::remains::{Holdings, Remains};
-use super::stream::watched;
-use super::watchdog::Watched;
-use super::wire::{Plan, Report, Request};
-use super::{host, launch, tree};
-use crate::provider::{DestroyReason, ExecHandle, Outcome, Sandbox, SandboxError, Teardown, Usage};
-use crate::spec::{EgressListeners, ExecSpec, SandboxId};
+use super::wire::{Report, Request};
+use super::{host, tree};
+use crate::provider::{
+    Created, DestroyReason, ExecHandle, Outcome, Sandbox, SandboxError, Teardown, Usage,
+};
+use crate::spec::{EgressListeners, EgressSpec, ExecSpec, SandboxId, SandboxSpec};
+use crate::watchdog::Watched;
 use async_trait::async_trait;
 use rustix::process::Signal;
 use std::collections::HashMap;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
 /// From the spawn until PID 1 is locked down: milliseconds, seconds on a drowning host.
 const READY_WITHIN: Duration = Duration::from_secs(15);
 
+/// What a sandbox stands on, whoever made it, and how that is put away.
+#[async_trait]
+pub trait Ground: Send + Sync {
+    /// Empty where the host offers none.
+    fn group(&self) -> &Group;
+
+    /// Waits for the end of everything inside, which is near, and puts everything away.
+    async fn clear(&self);
+}
+
+/// A guest that has just been started, by whatever means.
+pub struct Guest {
+    pub control: OwnedFd,
+    /// While this is open the sandbox may live. None where the guest goes with the socket.
+    pub lifeline: Option<OwnedFd>,
+    /// PID 1, where it is known before it speaks.
+    pub born: Option<Born>,
+}
+
+/// PID 1: the host's number of it, and a hold on it.
+pub struct Born {
+    pub pid: u32,
+    pub pidfd: OwnedFd,
+}
+
+impl Born {
+    fn kill(&self) {
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+}
+
 pub struct Session {
     pub id: SandboxId,
     pub control: Control,
-    /// The host's number of PID 1.
-    pub init: u32,
-    init_pidfd: OwnedFd,
+    init: Born,
+    is_over: AtomicBool,
     lifeline: Mutex<Option<OwnedFd>>,
     execs: Mutex<HashMap<u64, Arc<Exec>>>,
     next_exec: AtomicU64,
     /// Why a watchdog killed it, if one did.
     starved: OnceLock<Outcome>,
     ended: watch::Sender<bool>,
-    /// Put away last, when the fields above have let go of the helper.
-    remains: Remains,
+    /// Put away last, when the fields above have let go of what holds it.
+    ground: Box<dyn Ground>,
 }
 
 /// The first messages of a guest, until it is ready or has failed.
 struct Greeting {
-    init: u32,
-    init_pidfd: OwnedFd,
-    pub landlock_abi: u32,
+    init: Born,
+    landlock_abi: u32,
     sockets: Vec<OwnedFd>,
 }
 
@@ -57,48 +84,57 @@ pub struct Begun {
     pub landlock_abi: u32,
 }
 
-/// Starts the guest and waits until it is locked down.
-pub async fn begin(id: SandboxId, plan: &Plan, holdings: Holdings) -> Result<Begun, SandboxError> {
-    let Launched {
+impl From<Begun> for Created {
+    fn from(begun: Begun) -> Self {
+        Self {
+            sandbox: Arc::new(LiveSandbox(begun.session)),
+            egress: begun.egress,
+        }
+    }
+}
+
+/// Waits until a guest is locked down, and follows it from then on.
+pub async fn meet(
+    spec: &SandboxSpec,
+    guest: Guest,
+    ground: impl Ground + 'static,
+) -> Result<Begun, SandboxError> {
+    // Declared before what keeps the guest alive, and so put away after it.
+    let ground = Box::new(ground);
+    let Guest {
         control,
         lifeline,
-        helper,
-    } = launch::launch(plan)?;
-    // Declared before what keeps the helper alive, and so put away after it.
-    let remains = Remains::of(helper, holdings);
-    let (lifeline, control) = (lifeline, control);
-    let helper = remains
-        .helper()
-        .and_then(watched)
-        .map_err(host("watch the sandbox's helper"))?;
+        mut born,
+    } = guest;
     let control = Control::new(control).map_err(host("watch the sandbox's control socket"))?;
-    let greeting = match tokio::time::timeout(READY_WITHIN, greet(&control)).await {
-        Ok(Ok(greeting)) => greeting,
-        failed => {
+    let greeted = tokio::time::timeout(READY_WITHIN, greet(&control, &mut born)).await;
+    let greeting = greeted.unwrap_or(Err(SandboxError::Slow(READY_WITHIN)));
+    let greeting = match greeting {
+        Ok(greeting) => greeting,
+        Err(error) => {
             drop((lifeline, control));
-            remains.clear(&helper).await;
-            return Err(failed.map_or(SandboxError::Slow(READY_WITHIN), |done| {
-                done.err().unwrap_or_else(gone_early)
-            }));
+            born.iter().for_each(Born::kill);
+            ground.clear().await;
+            return Err(error);
         }
     };
-    let egress = plan
-        .egress
+    let is_proxied = spec.egress == EgressSpec::Proxied;
+    let egress = is_proxied
         .then(|| listeners(greeting.sockets))
         .transpose()?;
     let session = Arc::new(Session {
-        id,
+        id: spec.id.clone(),
         control,
         init: greeting.init,
-        init_pidfd: greeting.init_pidfd,
-        lifeline: Mutex::new(Some(lifeline)),
+        is_over: AtomicBool::new(false),
+        lifeline: Mutex::new(lifeline),
         execs: Mutex::default(),
         next_exec: AtomicU64::new(1),
         starved: OnceLock::new(),
         ended: watch::Sender::new(false),
-        remains,
+        ground,
     });
-    tokio::spawn(drive(session.clone(), helper));
+    tokio::spawn(drive(session.clone()));
     Ok(Begun {
         session,
         egress,
@@ -106,8 +142,7 @@ pub async fn begin(id: SandboxId, plan: &Plan, holdings: Holdings) -> Result<Beg
     })
 }
 
-async fn greet(control: &Control) -> Result<Greeting, SandboxError> {
-    let mut born = None;
+async fn greet(control: &Control, born: &mut Option<Born>) -> Result<Greeting, SandboxError> {
     loop {
         let next = control
             .receive()
@@ -115,13 +150,12 @@ async fn greet(control: &Control) -> Result<Greeting, SandboxError> {
             .map_err(host("hear from the sandbox's helper"))?;
         match next {
             Some((Report::Booted { pid }, descriptors)) => {
-                born = descriptors.into_iter().next().map(|pidfd| (pid, pidfd));
+                let pidfd = descriptors.into_iter().next();
+                *born = pidfd.map(|pidfd| Born { pid, pidfd });
             }
             Some((Report::Ready { landlock_abi }, sockets)) => {
-                let (init, init_pidfd) = born.ok_or_else(gone_early)?;
                 return Ok(Greeting {
-                    init,
-                    init_pidfd,
+                    init: born.take().ok_or_else(gone_early)?,
                     landlock_abi,
                     sockets,
                 });
@@ -156,7 +190,7 @@ fn listeners(sockets: Vec<OwnedFd>) -> Result<EgressListeners, SandboxError> {
 }
 
 /// Listens to PID 1 until it is gone, then puts everything away.
-async fn drive(session: Arc<Session>, helper: AsyncFd<OwnedFd>) {
+async fn drive(session: Arc<Session>) {
     while let Ok(Some((report, descriptors))) = session.control.receive().await {
         session.hear(report, descriptors);
     }
@@ -165,7 +199,7 @@ async fn drive(session: Arc<Session>, helper: AsyncFd<OwnedFd>) {
     let lost = std::mem::take(&mut *lock(&session.execs));
     lost.into_values()
         .for_each(|exec| exec.lose(starved, oom_kills));
-    session.remains.clear(&helper).await;
+    session.ground.clear().await;
     session.ended.send_replace(true);
 }
 
@@ -218,7 +252,7 @@ impl Session {
     }
 
     pub fn group(&self) -> &Group {
-        self.remains.group()
+        self.ground.group()
     }
 
     /// Asks PID 1; a guest that does not even take the request loses the whole sandbox.
@@ -230,9 +264,10 @@ impl Session {
 
     /// Kills everything inside, by every means there is. Returns at once.
     pub fn kill(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
         drop(lock(&self.lifeline).take());
         self.group().kill();
-        let _ = rustix::process::pidfd_send_signal(&self.init_pidfd, Signal::KILL);
+        self.init.kill();
     }
 
     /// What a watchdog killed it for, if one did.
@@ -243,11 +278,11 @@ impl Session {
     pub fn usage_now(&self) -> Usage {
         let counted = self.group().usage();
         if counted.memory_bytes == 0 || counted.processes == 0 {
-            return tree::usage(self.init);
+            return tree::usage(self.init.pid);
         }
         // The groups of v1 that bound processor time do not count it.
         let cpu = if counted.cpu.is_zero() {
-            tree::cpu(self.init)
+            tree::cpu(self.init.pid)
         } else {
             counted.cpu
         };
@@ -262,11 +297,15 @@ impl Session {
 
 impl Watched for Session {
     fn has_ended(&self) -> bool {
-        lock(&self.lifeline).is_none()
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    fn bounds_memory(&self) -> bool {
+        self.group().bounds_memory()
     }
 
     fn memory_now(&self) -> u64 {
-        tree::usage(self.init).memory_bytes
+        tree::usage(self.init.pid).memory_bytes
     }
 
     fn kill_because(&self, starved: Outcome) {
@@ -282,16 +321,16 @@ impl Drop for Session {
 }
 
 /// The handle that owns the sandbox: when it goes, the sandbox goes.
-pub struct NativeSandbox(pub Arc<Session>);
+pub struct LiveSandbox(pub Arc<Session>);
 
-impl Drop for NativeSandbox {
+impl Drop for LiveSandbox {
     fn drop(&mut self) {
         self.0.kill();
     }
 }
 
 #[async_trait]
-impl Sandbox for NativeSandbox {
+impl Sandbox for LiveSandbox {
     fn id(&self) -> &SandboxId {
         &self.0.id
     }

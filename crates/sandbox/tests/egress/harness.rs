@@ -1,6 +1,7 @@
 //! A sandbox with its proxy, the names that resolve, and what was decided.
 
 use crate::inside::{Job, Reply};
+pub use crate::runtimes::{provider, skipped};
 use async_trait::async_trait;
 use std::collections::HashMap;
 use std::io;
@@ -59,7 +60,7 @@ impl Setup {
     pub async fn start(self) -> World {
         let shelf = tempfile::tempdir().unwrap();
         std::fs::set_permissions(shelf.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let created = NativeProvider::new().create(spec(shelf.path())).await;
+        let created = provider().create(spec(shelf.path())).await;
         let created = created.unwrap_or_else(|error| panic!("{error}"));
         let allow: Vec<&str> = self.allow.iter().map(String::as_str).collect();
         let private: Vec<&str> = self.allow_private.iter().map(String::as_str).collect();
@@ -245,9 +246,4 @@ pub fn is_there(tool: &str) -> bool {
     ["/usr/bin", "/usr/local/bin"]
         .iter()
         .any(|folder| Path::new(folder).join(tool).exists())
-}
-
-/// Says why a test proves nothing here, and is seen with `--nocapture`.
-pub fn skipped(why: &str) {
-    eprintln!("SKIPPED: {why}");
 }

@@ -2,7 +2,7 @@
 //!
 //! The servers listen on a loopback address that belongs to one test, and the rules vouch for
 //! that address. What speaks inside is this very program, bound into the sandbox (`inside`),
-//! or the tools that people use: curl, python, git.
+//! or the tools that people use: curl, python, git. All of it runs again in containers.
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,12 +13,15 @@
 
 mod budgets;
 mod capture;
+mod containers;
 mod dns;
 mod git;
 mod harness;
 mod inside;
 mod refusals;
 mod requests;
+#[path = "../runtimes/mod.rs"]
+mod runtimes;
 mod server;
 mod swaps;
 mod tunnels;

@@ -1,7 +1,7 @@
 //! Short words for the tests: a sandbox, a shell line in it, an attacker in it.
 
+pub use crate::runtimes::{folder, oci_folder, oci_runtime, provider, skipped, skipped_by_name};
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,25 +40,7 @@ pub async fn create(spec: SandboxSpec) -> Arc<dyn Sandbox> {
 }
 
 pub async fn try_create(spec: SandboxSpec) -> Result<Created, SandboxError> {
-    match oci_runtime() {
-        Some(engine) if engine == "podman" => {
-            let socket = std::env::var_os("WARDROOM_TEST_SOCKET").map(PathBuf::from);
-            let provider = EngineProvider::podman(socket, &oci_folder());
-            provider.create(spec).await
-        }
-        Some(runtime) => OciProvider::new(runtime, &oci_folder()).create(spec).await,
-        None => NativeProvider::new().create(spec).await,
-    }
-}
-
-/// The runtime under test, when the suite was begun for one by `containers`.
-pub fn oci_runtime() -> Option<String> {
-    std::env::var("WARDROOM_TEST_RUNTIME").ok()
-}
-
-/// Where containers of this process are made from.
-pub fn oci_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("wardroom-oci-{}", std::process::id()))
+    provider().create(spec).await
 }
 
 pub async fn ordinary() -> Arc<dyn Sandbox> {
@@ -129,13 +111,6 @@ pub fn assert_refused(found: &BTreeMap<String, String>, refusals: &[&str]) {
     println!("{} attempts refused", found.len());
 }
 
-/// A folder that the current user owns, with neutral name.
-pub fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    folder
-}
-
 pub fn bind(dir: &Path) -> WorkspaceMount {
     WorkspaceMount::Bind {
         dir: dir.to_path_buf(),
@@ -174,23 +149,5 @@ impl Layered {
             upper: self.upper.clone(),
             work: self.work.clone(),
         }
-    }
-}
-
-/// Says why a test proves nothing here, and is seen with `--nocapture`.
-pub fn skipped(why: &str) {
-    eprintln!("SKIPPED: {why}");
-}
-
-/// As [`skipped`], for what the list of agreed skips names: the test command counts it.
-pub fn skipped_by_name(name: &str, why: &str) {
-    skipped(why);
-    if let Some(notes) = std::env::var_os("WARDROOM_SKIPS") {
-        use std::io::Write;
-        let notes = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(notes);
-        let _ = notes.and_then(|mut notes| writeln!(notes, "{name}\t{why}"));
     }
 }

@@ -20,6 +20,8 @@ mod levels;
 mod lifecycle;
 mod limits;
 mod network;
+#[path = "../runtimes/mod.rs"]
+mod runtimes;
 mod streams;
 mod tools;
 mod unprivileged;

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use wardroom_api::client::{Address, Client, ClientError};
 use wardroom_api::mcp::McpServer;
-use wardroom_sandbox::{Capabilities, Enforcement, ExecSpec, Outcome, Sandbox};
+use wardroom_sandbox::{Capabilities, Enforcement, ExecSpec, Offer, Outcome, Sandbox};
 use wardroom_server::config::{Config, KeyReference, local_model, offer};
 use wardroom_server::confinement;
 use wardroom_store::{AuditVerifier, Broken, Outside, Store};
@@ -340,6 +340,13 @@ async fn sandbox(config: &Config) -> Vec<Finding> {
             Enforcement::BestEffort(_) | Enforcement::None(_) => Word::Note,
         };
         finding(format!("sandbox: {name}"), verdict, enforcement.to_string())
+    }));
+    findings.extend(capabilities.offers().into_iter().map(|(name, offer)| {
+        let verdict = match offer {
+            Offer::Given => Word::Good,
+            Offer::Refused(_) => Word::Note,
+        };
+        finding(format!("sandbox: {name}"), verdict, offer.to_string())
     }));
     findings.extend(unmet(config, &capabilities));
     findings.push(egress(config));

@@ -77,6 +77,25 @@ pub fn open(at: RawFd, path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
     owned(unsafe { libc::openat(at, path.as_ptr(), flags | libc::O_CLOEXEC, 0o644) }.into())
 }
 
+/// A socket of packets to whoever listens at the path.
+pub fn connect_in_packets(path: &[u8]) -> io::Result<OwnedFd> {
+    // SAFETY: no memory is involved.
+    let socket = owned(
+        unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0) }.into(),
+    )?;
+    // SAFETY: all-zero is a valid `sockaddr_un`.
+    let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    for (place, byte) in address.sun_path.iter_mut().zip(path) {
+        *place = *byte as libc::c_char;
+    }
+    let pointer: *const libc::sockaddr_un = &address;
+    let size = size_of::<libc::sockaddr_un>() as libc::socklen_t;
+    // SAFETY: the address lives across the call, and its size is its own.
+    let connected = unsafe { libc::connect(socket.as_raw_fd(), pointer.cast(), size) };
+    checked(connected.into()).map(|_| socket)
+}
+
 /// Opens a path strictly beneath a folder: no links of any kind, no way up.
 pub fn open_beneath(at: RawFd, path: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
     // SAFETY: all-zero is a valid `open_how`.

@@ -1,9 +1,10 @@
 //! What an engine is asked to make.
 
 use super::LABEL;
-use super::sandbox::Making;
+use super::making::Making;
 use crate::container::layout::{GUEST, Mount};
-use crate::spec::{ExecSpec, SandboxSpec};
+use crate::container::powers;
+use crate::spec::{ExecSpec, Profile, SandboxSpec};
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
     ResourcesUlimits,
@@ -25,18 +26,13 @@ pub fn of(making: &Making, spec: &SandboxSpec, image: &str) -> ContainerCreateBo
         cmd: Some(Vec::new()),
         working_dir: Some("/".to_owned()),
         network_disabled: Some(true),
-        // Whoever holds its input holds its life.
-        attach_stdin: Some(true),
-        attach_stdout: Some(true),
-        open_stdin: Some(true),
-        stdin_once: Some(true),
         labels: Some(HashMap::from([(LABEL.to_owned(), making.name.clone())])),
         host_config: Some(host(making, spec)),
         ..ContainerCreateBody::default()
     }
 }
 
-pub fn user((uid, gid): (u32, u32)) -> String {
+fn user((uid, gid): (u32, u32)) -> String {
     format!("{uid}:{gid}")
 }
 
@@ -53,7 +49,8 @@ fn host(making: &Making, spec: &SandboxSpec) -> HostConfig {
         ipc_mode: Some("private".to_owned()),
         readonly_rootfs: Some(true),
         cap_drop: Some(vec!["ALL".to_owned()]),
-        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        cap_add: Some(powers(spec).collect()),
+        security_opt: Some(security(spec)),
         memory: bytes(limits.memory_bytes),
         memory_swap: bytes(limits.memory_bytes),
         nano_cpus: Some(i64::from(limits.cpu_percent) * NANO_PER_PERCENT),
@@ -62,7 +59,8 @@ fn host(making: &Making, spec: &SandboxSpec) -> HostConfig {
         ulimits: Some(vec![
             ulimit("nofile", limits.open_files),
             ulimit("nproc", u64::from(limits.processes) + 1),
-            ulimit("core", 0),
+            // The one value that also keeps a piped core handler of the host away.
+            ulimit("core", 1),
         ]),
         shm_size: bytes(limits.shm_bytes),
         log_config: Some(HostConfigLogConfig {
@@ -73,6 +71,16 @@ fn host(making: &Making, spec: &SandboxSpec) -> HostConfig {
         tmpfs: Some(making.bundle.mounts.iter().filter_map(memory).collect()),
         ..HostConfig::default()
     }
+}
+
+/// The guest's filter is stricter than an engine's, but for a browser, which makes namespaces of its
+/// own: there the engine's would stand in the way.
+fn security(spec: &SandboxSpec) -> Vec<String> {
+    let mut options = vec!["no-new-privileges".to_owned()];
+    if spec.profile == Profile::Browser {
+        options.push("seccomp=unconfined".to_owned());
+    }
+    options
 }
 
 fn bind(mount: &Mount) -> Option<EngineMount> {

@@ -1,7 +1,8 @@
 //! The bundle's `config.json`, as the OCI runtime specification has it.
 
-use super::sandbox::Making;
+use super::making::{self, Making};
 use crate::container::layout::{GUEST, Mount};
+use crate::container::powers;
 use crate::native::{Standing, root_plan};
 use crate::provider::SandboxError;
 use crate::spec::{ExecSpec, SandboxSpec};
@@ -36,12 +37,23 @@ pub fn of(making: &Making, spec: &SandboxSpec) -> Result<Value, SandboxError> {
         Standing::User { .. } => {}
     }
     linux["namespaces"] = json!(namespaces);
-    let program = format!("{GUEST}/wardroom-init");
+    let program = format!("{GUEST}/{}", making::program(making.runtime.kernel()));
+    let mut first = process(making.inner, &[program], &environment(), "/");
+    let powers: Vec<String> = powers(spec).collect();
+    for set in [
+        "bounding",
+        "permitted",
+        "inheritable",
+        "effective",
+        "ambient",
+    ] {
+        first["capabilities"][set] = json!(powers);
+    }
     Ok(json!({
         "ociVersion": "1.0.2",
         "hostname": "sandbox",
         "root": {"path": "rootfs", "readonly": true},
-        "process": process(making.inner, &[program], &environment(), "/"),
+        "process": first,
         "mounts": mounts(making),
         "linux": linux,
     }))
@@ -72,6 +84,8 @@ fn mounts(making: &Making) -> Value {
         json!({"destination": "/proc", "type": "proc", "source": "proc"}),
         json!({"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
                "options": ["nosuid", "mode=755", "size=64k"]}),
+        json!({"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+               "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]}),
     ];
     let bundled = making.bundle.mounts.iter().map(|mount| match mount {
         Mount::Bind {

@@ -193,9 +193,9 @@ pub fn identity() {
     try_call!(
         "setresuid host user",
         libc::SYS_setresuid,
-        200_001,
-        200_001,
-        200_001
+        299_001,
+        299_001,
+        299_001
     );
     try_call!("setgroups", libc::SYS_setgroups, 1, [0_u32].as_ptr());
     let header = [0x2008_0522_u32, 0];

@@ -1,8 +1,10 @@
 //! The limits that the kernel does not hold here: look often, kill when they are exceeded.
 
-use super::disk::{self, Held};
+mod disk;
+
 use crate::provider::Outcome;
-use crate::spec::{Limits, WorkspaceMount};
+use crate::spec::{Limits, SandboxSpec, WorkspaceMount};
+use disk::Held;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +20,40 @@ const DISK_PAUSES_PER_LOOK: u32 = 20;
 /// A sandbox as its watchdogs see it.
 pub trait Watched: Send + Sync + 'static {
     fn has_ended(&self) -> bool;
+    /// Somebody counts memory better than a look from time to time.
+    fn bounds_memory(&self) -> bool;
     /// What the processes inside use now. Takes a while.
     fn memory_now(&self) -> u64;
     fn kill_because(&self, starved: Outcome);
 }
 
-/// Watches memory until the sandbox ends.
-pub fn watch(session: &Arc<impl Watched>, memory_bytes: u64) {
+/// What will be watched of a sandbox. Counted before it is there, so that nothing is written
+/// before it is watched.
+pub struct Guards {
+    memory_bytes: u64,
+    allowance: Option<Allowance>,
+}
+
+impl Guards {
+    pub async fn of(spec: &SandboxSpec) -> Self {
+        Self {
+            memory_bytes: spec.limits.memory_bytes,
+            allowance: allowance(&spec.workspace, &spec.limits).await,
+        }
+    }
+
+    /// Watches until the sandbox ends.
+    pub fn watch(self, sandbox: &Arc<impl Watched>) {
+        if !sandbox.bounds_memory() {
+            watch_memory(sandbox, self.memory_bytes);
+        }
+        if let Some(allowance) = self.allowance {
+            watch_disk(sandbox, allowance);
+        }
+    }
+}
+
+fn watch_memory(session: &Arc<impl Watched>, memory_bytes: u64) {
     let session = session.clone();
     tokio::spawn(async move {
         while !session.has_ended() {
@@ -39,14 +68,13 @@ pub fn watch(session: &Arc<impl Watched>, memory_bytes: u64) {
 }
 
 /// A folder on the host's disk, and what it may hold at most.
-pub struct Allowance {
+struct Allowance {
     folder: PathBuf,
     most: Held,
 }
 
-/// What a workspace may grow to; none where it lies in memory or is not written. Counted before the
-/// sandbox is there, so that nothing is written before it is watched.
-pub async fn allowance(workspace: &WorkspaceMount, limits: &Limits) -> Option<Allowance> {
+/// What a workspace may grow to; none where it lies in memory or is not written.
+async fn allowance(workspace: &WorkspaceMount, limits: &Limits) -> Option<Allowance> {
     let (folder, is_growth_alone) = grows(workspace)?;
     let before = if is_growth_alone {
         Held::default()
@@ -63,8 +91,7 @@ pub async fn allowance(workspace: &WorkspaceMount, limits: &Limits) -> Option<Al
     })
 }
 
-/// Watches the space of a workspace until the sandbox ends.
-pub fn watch_disk(session: &Arc<impl Watched>, Allowance { folder, most }: Allowance) {
+fn watch_disk(session: &Arc<impl Watched>, Allowance { folder, most }: Allowance) {
     let session = session.clone();
     tokio::spawn(async move {
         while !session.has_ended() {
