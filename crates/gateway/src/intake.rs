@@ -206,6 +206,21 @@ fn let_in(gateway: &Gateway, case: &Case) -> Vec<Write> {
     ]
 }
 
+/// What no version of ours can read yet: written down, and told where nobody else hears of it.
+fn unreadable(gateway: &Gateway, case: &Case, by: &Principal, kind: &str) -> Vec<Write> {
+    let body = json!({"by": case.arrival.place.connector, "why": "it cannot be read", "kind": kind,
+        "delivery": case.arrival.external_id});
+    let mut writes = vec![gateway.audit(AuditKind::AccessRefused, by.user, body)];
+    if case.arrival.kind == PlaceKind::Private {
+        let text = format!(
+            "I cannot read this ({}). Write it in words, or send it as a file.",
+            words::plain(kind)
+        );
+        writes.extend(case.reply(gateway, Note::of(text)));
+    }
+    writes
+}
+
 async fn known(gateway: &Arc<Gateway>, case: &Case, by: Principal) -> Result<Vec<Write>, Wrong> {
     let arrival = &case.arrival;
     let (text, attachments, is_forwarded, is_edited) = match &arrival.what {
@@ -219,13 +234,7 @@ async fn known(gateway: &Arc<Gateway>, case: &Case, by: Principal) -> Result<Vec
             is_edited,
             ..
         } => (text, attachments, *is_forwarded, *is_edited),
-        What::Unreadable { kind } if arrival.kind == PlaceKind::Private => {
-            let text = format!(
-                "I cannot read this ({}). Write it in words, or send it as a file.",
-                words::plain(kind)
-            );
-            return Ok(case.reply(gateway, Note::of(text)));
-        }
+        What::Unreadable { kind } => return Ok(unreadable(gateway, case, &by, kind)),
         _ => return Ok(Vec::new()),
     };
     let here = command::Here {

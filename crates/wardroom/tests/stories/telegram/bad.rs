@@ -1,9 +1,11 @@
 //! Bad input: each is handled, told, and loses nothing.
 
 use super::{GROUP, Place, TOKEN};
+use crate::script::follows;
 use crate::{company, laptop};
 use serde_json::json;
-use wardroom_testkit::telegram::Hiccup;
+use wardroom_testkit::telegram::{Hiccup, Human, TelegramStandIn};
+use wardroom_testkit::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_message_is_taken_and_a_longer_one_refused_politely() {
@@ -20,6 +22,94 @@ async fn a_long_message_is_taken_and_a_longer_one_refused_politely() {
     .await;
     place.telegram.says(TOKEN, &alice, &"x".repeat(200_000));
     place.hears(42, "put long text into a file").await;
+}
+
+/// The letters of the answers to somebody, without what is said around them.
+fn letters(place: &Place, of: char) -> usize {
+    let sent = place.telegram.sent(TOKEN, 42);
+    sent.iter().map(|sent| sent.text.matches(of).count()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_characters_come_and_go_whole() {
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    place.telegram.says(TOKEN, &alice, &"q".repeat(100_000));
+    wardroom_testkit::world::eventually("exactly as many as were said", || async {
+        (letters(&place, 'q') == 100_000).then_some(())
+    })
+    .await;
+    // Two bytes each: as many are beyond what a message may have, and it is told so.
+    place.telegram.says(TOKEN, &alice, &"ы".repeat(100_000));
+    place.hears(42, "200000 bytes").await;
+    assert_eq!(letters(&place, 'ы'), 0);
+    place
+        .asks(&alice, "still there?", "You said: still there?")
+        .await;
+    let kinds = place
+        .world
+        .verb(&["audit", "list", "--json", "--limit", "500"])
+        .expect("the log");
+    assert!(kinds.matches("message.received").count() >= 2, "{kinds}");
+    assert!(place.world.audit_is_whole());
+}
+
+/// Telegram brings kinds that a bot did not ask for to webhooks that were set by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_of_an_unknown_kind_is_answered_written_down_and_holds_up_nothing() {
+    let telegram = TelegramStandIn::start(&[(TOKEN, "crew_bot")]).await;
+    let telegram = telegram.expect("the stand-in listens");
+    let section = format!(
+        "[connectors.telegram.main]\ntoken = \"secret:telegram\"\nmode = \"webhook\"\n\
+         webhook_secret = \"secret:hook\"\napi_base = \"{}\"\n\n",
+        telegram.base_url()
+    );
+    let setup = company()
+        .secret("telegram", TOKEN)
+        .secret("hook", "hush")
+        .with(&section);
+    let world = World::start(setup, follows).await;
+    let place = Place { world, telegram };
+    let post = |update: serde_json::Value| {
+        let url = format!("{}/telegram/webhook", place.world.url());
+        let post = move || crate::http::post_update(&url, Some("hush"), &update.to_string());
+        tokio::task::spawn_blocking(post)
+    };
+    let alice = Human::new(42, "Alice");
+    let start = format!("/start {}", place.invites("member"));
+    let start = place.telegram.says(TOKEN, &alice, &start);
+    let start = place.telegram.update(start);
+    assert_eq!(post(start).await.expect("an answer"), 200);
+    place.hears(42, "Welcome").await;
+    let from = json!({"id": 42, "is_bot": false, "first_name": "Alice"});
+    let chat = json!({"id": 42, "type": "private", "first_name": "Alice"});
+    let thought = json!({"update_id": 900_000_001, "telepathy": {"from": from, "chat": chat, "thought": "hm"}});
+    for _ in 0..2 {
+        assert_eq!(post(thought.clone()).await.expect("an answer"), 200);
+    }
+    place.hears(42, "I cannot read this (telepathy)").await;
+    // One that tells neither who nor where, and one that tells nothing at all.
+    for nobody in [
+        json!({"update_id": 900_000_002, "weather": {"wind": 7}}),
+        json!({"update_id": 900_000_003}),
+    ] {
+        assert_eq!(post(nobody).await.expect("an answer"), 200);
+    }
+    let after = place.telegram.says(TOKEN, &alice, "still there?");
+    let after = place.telegram.update(after);
+    assert_eq!(post(after).await.expect("an answer"), 200);
+    place.hears(42, "You said: still there?").await;
+    assert_eq!(
+        place.telegram.sent(TOKEN, 42).len(),
+        3,
+        "brought twice, it is answered once"
+    );
+    let log = place
+        .world
+        .verb(&["audit", "list", "--json", "--limit", "500"])
+        .expect("the log");
+    assert_eq!(log.matches("telepathy").count(), 1, "{log}");
+    assert!(place.world.audit_is_whole());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use wardroom_testkit::telegram::Human;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_decides_what_is_not_his() {
-    let place = Place::start(company()).await;
+    let place = Place::start_with_two(company()).await;
     let ada = place.joins(41, "Ada", "admin").await;
     place.watches(&ada).await;
     let alice = place.joins(42, "Alice", "member").await;
@@ -78,8 +78,7 @@ async fn nobody_decides_what_is_not_his() {
     // By somebody who calls himself like the admin.
     let renamed = Human::new(43, "Ada");
     place.asks(&renamed, &command, "No").await;
-    // By another bot that is none of ours.
-    place.telegram.says(SECOND, &ada, &command);
+    through_another_bot(&place, &command, &bob, &stolen).await;
     waits().await;
     assert_eq!(owner.sees(task).await.status, TaskStatus::WaitingApproval);
     // By who may: once.
@@ -95,4 +94,40 @@ async fn nobody_decides_what_is_not_his() {
         .expect("the log");
     assert!(log.matches("approval.refused").count() >= 5, "{log}");
     assert!(place.world.audit_is_whole());
+}
+
+/// Another bot of the same org is another door: who somebody is holds there too, and what a button
+/// is good for does not.
+async fn through_another_bot(place: &Place, command: &str, bob: &Human, stolen: &str) {
+    let guessed = "/approve apr_01JZZZZZZZZZZZZZZZZZZZZZZZ";
+    for attempt in [command, guessed] {
+        let before = place.telegram.sent(SECOND, bob.id).len();
+        place.telegram.says(SECOND, bob, attempt);
+        place.hears_second(bob.id, before, "No").await;
+    }
+    let renamed = Human::new(bob.id, "Ada");
+    let before = place.telegram.sent(SECOND, bob.id).len();
+    place.telegram.says(SECOND, &renamed, command);
+    let shown = place.hears_second(bob.id, before, "No").await;
+    // Whoever presses: this button was never shown here.
+    let ada = Human::new(41, "Ada");
+    for presser in [bob, &renamed, &ada] {
+        let press = place.telegram.presses_data(SECOND, presser, &shown, stolen);
+        assert!(place.told(&press).await.contains("nothing here"));
+    }
+    let origin = json!({"type": "user", "sender_user": {"id": 43, "is_bot": false, "first_name": "Bob"}, "date": 1});
+    let forwarded = json!({"text": command, "forward_origin": origin});
+    let before = place.telegram.sent(SECOND, ada.id).len();
+    place.telegram.sends(SECOND, ada.id, &ada, forwarded);
+    place
+        .hears_second(ada.id, before, "Commands count when you send them yourself")
+        .await;
+    let before = place.telegram.sent(SECOND, 66).len();
+    place.telegram.says(SECOND, &Human::new(66, "Ada"), command);
+    place.hears_second(66, before, "do not know you").await;
+    assert_eq!(
+        place.telegram.sent(TOKEN, 66).len(),
+        0,
+        "what one bot is told is answered by that bot"
+    );
 }

@@ -7,6 +7,7 @@ mod forward;
 mod hijack;
 mod ms1;
 mod outage;
+mod stop;
 
 use crate::script::follows;
 use std::time::{Duration, Instant};
@@ -20,6 +21,14 @@ pub const TOKEN: &str = "1000:main-token";
 pub const SECOND: &str = "2000:second-token";
 /// A supergroup.
 pub const GROUP: i64 = -1_001_234_567_890;
+
+/// The section of a bot that polls.
+fn bot(name: &str, secret: &str, telegram: &TelegramStandIn) -> String {
+    format!(
+        "[connectors.telegram.{name}]\ntoken = \"secret:{secret}\"\napi_base = \"{}\"\n\n",
+        telegram.base_url()
+    )
+}
 
 /// A Wardroom and the Telegram around it.
 pub struct Place {
@@ -38,11 +47,24 @@ impl Place {
         let telegram = TelegramStandIn::start(&[(TOKEN, "crew_bot"), (SECOND, "other_bot")]).await;
         let telegram = telegram.expect("the stand-in listens");
         telegram.group(GROUP, "deck");
-        let setup = setup.secret("telegram", TOKEN).with(&format!(
-            "[connectors.telegram.main]\ntoken = \"secret:telegram\"\napi_base = \"{}\"\n\n",
-            telegram.base_url()
-        ));
+        let setup = setup
+            .secret("telegram", TOKEN)
+            .with(&bot("main", "telegram", &telegram));
         let world = World::start(setup, brain).await;
+        Self { world, telegram }
+    }
+
+    /// A Wardroom with two bots of its own.
+    pub async fn start_with_two(setup: Setup) -> Self {
+        let telegram = TelegramStandIn::start(&[(TOKEN, "crew_bot"), (SECOND, "other_bot")]).await;
+        let telegram = telegram.expect("the stand-in listens");
+        telegram.group(GROUP, "deck");
+        let setup = setup
+            .secret("telegram", TOKEN)
+            .secret("other", SECOND)
+            .with(&bot("main", "telegram", &telegram))
+            .with(&bot("second", "other", &telegram));
+        let world = World::start(setup, follows).await;
         Self { world, telegram }
     }
 
@@ -98,6 +120,16 @@ impl Place {
             assert!(Instant::now() < until, "{words:?} is not among {said:#?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until the second bot says something that fits, after so many messages.
+    pub async fn hears_second(&self, chat: i64, before: usize, words: &str) -> Sent {
+        wardroom_testkit::world::eventually(&format!("{words:?} from the other bot"), || async {
+            let sent = self.telegram.sent(SECOND, chat);
+            let mut fresh = sent.into_iter().skip(before);
+            fresh.find(|sent| sent.text.contains(words))
+        })
+        .await
     }
 
     /// A message as it reads now.
