@@ -14,6 +14,7 @@ use wardroom_executors::{Executor, Hands, Workbench};
 use wardroom_policy::decide::ApplyShape;
 use wardroom_sandbox::DestroyReason;
 use wardroom_sandbox::view::{self, ChangeSet, IgnoredTrees, OverlaySupport, View};
+use wardroom_sandbox::volume::Room;
 use wardroom_store::{Page, TaskFilter};
 
 /// How much of a diff a question carries. Longer ones say where the rest is.
@@ -34,6 +35,8 @@ pub struct Benches {
     pub hands: Hands,
     /// Whether an overlay can be had.
     pub overlay: OverlaySupport,
+    /// What a view may grow by, where the kernel has to hold it; none where a watchdog may.
+    pub room: Option<Room>,
     /// Protected places that the org has opened to its tasks; an apply names them still.
     pub opened: Arc<[String]>,
     /// What the data directory is called, in which all of this lies.
@@ -102,6 +105,7 @@ impl Bench {
             let bench = Workbench {
                 id: self.id.clone(),
                 mount: view.mount(),
+                volume: view.volume(),
                 protected: covers
                     .iter()
                     .map(|path| path.as_path().to_owned())
@@ -132,9 +136,11 @@ impl Bench {
             self.workspace.clone(),
             self.id.clone(),
         );
-        let view =
-            blocking(move || View::create(&workspace, &benches.views, &id, &benches.overlay))
-                .await??;
+        let view = blocking(move || {
+            let (views, overlay) = (&benches.views, &benches.overlay);
+            View::create_within(&workspace, views, &id, overlay, benches.room)
+        })
+        .await??;
         let view = Arc::new(view);
         self.view = Some(view.clone());
         Ok(view)

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use wardroom_domain::PermissionLevel;
 use wardroom_sandbox::egress::{Rules, Sink};
+use wardroom_sandbox::volume::Volume;
 use wardroom_sandbox::{
     Demands, EgressSpec, ExecHandle, ExecSpec, Limits, MalformedSpec, ReadOnlyBind, RelPath,
     SandboxId, SandboxSpec, WorkspaceMount,
@@ -41,6 +42,8 @@ pub struct Workbench {
     pub id: String,
     /// The view of the workspace.
     pub mount: WorkspaceMount,
+    /// Where the writable part of it lies, if that is a volume.
+    pub volume: Option<Arc<Volume>>,
     /// What stays read-only in it.
     pub protected: Vec<PathBuf>,
     /// Folders of the host that are shown inside, read-only: where from, where to.
@@ -231,6 +234,7 @@ impl Hands {
 
     fn spec(&self, bench: Workbench, reach: Reach) -> Result<SandboxSpec, MalformedSpec> {
         let mut spec = SandboxSpec::new(SandboxId::parse(bench.id)?, bench.mount);
+        spec.volume = bench.volume;
         spec.limits = self.limits;
         spec.demands = self.demands;
         spec.rights = reach.rights;

@@ -57,7 +57,7 @@ impl<B: Backend> SandboxProvider for Provider<B> {
             let capabilities = self.probe().await?;
             capabilities
                 .meet(&spec.demands)
-                .and_then(|()| capabilities.meet_disk(spec.demands.disk, &spec.workspace))
+                .and_then(|()| capabilities.meet_disk(&spec))
                 .map_err(SandboxError::Unsupported)?;
         }
         self.backend.begin(&spec).await

@@ -1,6 +1,6 @@
 //! What a backend really enforces, and what is missing for a demand.
 
-use crate::spec::{Demand, Demands, WorkspaceMount};
+use crate::spec::{Demand, Demands, SandboxSpec, WorkspaceMount};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -77,6 +77,9 @@ impl fmt::Display for Offer {
 const OWN_KERNEL: &str = "the sandbox shares the host's kernel: use gVisor (`backend = \"oci\"` with \
                           `runtime = \"runsc\"`)";
 
+const LOOSE: &str = "this folder is written where it lies, on the host's disk: only the view of a task \
+                     has a volume of its own";
+
 /// How strong the border is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,7 +116,7 @@ pub struct Capabilities {
     pub cpu: Enforcement,
     /// Of `/tmp`, the home folder and a workspace in memory.
     pub scratch: Enforcement,
-    /// Of a workspace on the host's disk.
+    /// Of a view, and of any other workspace on the host's disk.
     pub disk: Enforcement,
     /// A way out through the proxy.
     pub way_out: Offer,
@@ -174,12 +177,21 @@ impl Capabilities {
     }
 
     /// As [`Self::meet`], for the space of a workspace of this kind.
-    pub fn meet_disk(&self, demand: Demand, workspace: &WorkspaceMount) -> Result<(), Shortfall> {
-        let have = match workspace {
+    pub fn meet_disk(&self, spec: &SandboxSpec) -> Result<(), Shortfall> {
+        let have = match &spec.workspace {
             WorkspaceMount::Scratch { .. } => self.scratch,
-            WorkspaceMount::Bind { .. } | WorkspaceMount::Overlay { .. } => self.disk,
+            // What takes no writes does not grow.
+            WorkspaceMount::Bind {
+                read_only: true, ..
+            } => Enforcement::Kernel,
+            WorkspaceMount::Bind { .. } | WorkspaceMount::Overlay { .. } => {
+                match (self.disk, &spec.volume) {
+                    (Enforcement::Kernel, None) => Enforcement::BestEffort(LOOSE),
+                    (disk, _) => disk,
+                }
+            }
         };
-        have.suffices("a disk quota", demand)
+        have.suffices("a disk quota", spec.demands.disk)
     }
 }
 

@@ -13,6 +13,7 @@ mod native;
 mod provider;
 mod spec;
 pub mod view;
+pub mod volume;
 mod watchdog;
 
 pub use capability::{Capabilities, Enforcement, Offer, Shortfall, Tier};

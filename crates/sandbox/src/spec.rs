@@ -1,12 +1,14 @@
 //! What a sandbox and a command in it are asked to be. No operating system in here.
 
 use crate::capability::Tier;
+use crate::volume::Volume;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the workspace appears inside, whatever the backend.
@@ -120,6 +122,9 @@ pub enum MalformedSpec {
 pub struct SandboxSpec {
     pub id: SandboxId,
     pub workspace: WorkspaceMount,
+    /// Where the writable part of the workspace lies, if that is a volume: the paths of the
+    /// workspace beneath its place are in it.
+    pub volume: Option<Arc<Volume>>,
     /// Beneath the workspace, read-only inside. An absent one appears as an empty folder for
     /// as long as the sandbox lives. A symbolic link among its folders is refused.
     pub protected: Vec<RelPath>,
@@ -137,6 +142,7 @@ impl SandboxSpec {
         Self {
             id,
             workspace,
+            volume: None,
             protected: Vec::new(),
             ro_binds: Vec::new(),
             limits: Limits::default(),
@@ -144,6 +150,29 @@ impl SandboxSpec {
             profile: Profile::Default,
             demands: Demands::default(),
             rights: Rights::default(),
+        }
+    }
+
+    /// The workspace at paths that this process can open: a volume is mounted for helpers alone.
+    pub(crate) fn workspace_from_here(&self) -> WorkspaceMount {
+        let here = |path: &Path| match &self.volume {
+            Some(volume) => volume.seen_from_here(path),
+            None => path.to_owned(),
+        };
+        match &self.workspace {
+            WorkspaceMount::Scratch { bytes, inodes } => WorkspaceMount::Scratch {
+                bytes: *bytes,
+                inodes: *inodes,
+            },
+            WorkspaceMount::Bind { dir, read_only } => WorkspaceMount::Bind {
+                dir: here(dir),
+                read_only: *read_only,
+            },
+            WorkspaceMount::Overlay { lower, upper, work } => WorkspaceMount::Overlay {
+                lower: lower.clone(),
+                upper: here(upper),
+                work: here(work),
+            },
         }
     }
 }

@@ -38,7 +38,11 @@ impl Guards {
     pub async fn of(spec: &SandboxSpec) -> Self {
         Self {
             memory_bytes: spec.limits.memory_bytes,
-            allowance: allowance(&spec.workspace, &spec.limits).await,
+            // Of a volume the kernel keeps the account.
+            allowance: match &spec.volume {
+                Some(_) => None,
+                None => allowance(&spec.workspace, &spec.limits).await,
+            },
         }
     }
 

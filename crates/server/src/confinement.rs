@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wardroom_api::sandbox::{Border, Confinement, Enforced, Offer};
 use wardroom_executors::StandardLevel;
 use wardroom_sandbox::view::OverlaySupport;
+use wardroom_sandbox::volume::Room;
 use wardroom_sandbox::{
     Capabilities, Demand, Demands, Enforcement, EngineProvider, Limits, NativeProvider,
     OciProvider, SandboxProvider, Tier,
@@ -22,8 +23,26 @@ pub fn provider(config: &Config) -> Arc<dyn SandboxProvider> {
         SandboxBackend::Podman => Arc::new(EngineProvider::podman(socket, &folder)),
         SandboxBackend::Docker => Arc::new(EngineProvider::docker(socket, &folder)),
         // INVARIANT: `check` has refused Kubernetes.
-        SandboxBackend::Native | SandboxBackend::Kubernetes => Arc::new(NativeProvider::new()),
+        SandboxBackend::Native | SandboxBackend::Kubernetes => Arc::new(native(config)),
     }
+}
+
+fn native(config: &Config) -> NativeProvider {
+    match room(config) {
+        Some(_) => NativeProvider::over_volumes(),
+        None => NativeProvider::new(),
+    }
+}
+
+/// What a view gets as a volume of its own, where the kernel has to hold its space.
+pub fn room(config: &Config) -> Option<Room> {
+    // An ordinary user mounts nothing of the kind; then the demand is refused with how to get it.
+    let could = config.sandbox.backend == SandboxBackend::Native
+        && OverlaySupport::of_this_process() == OverlaySupport::Privileged;
+    (could && config.sandbox.require.contains(&Requirement::Disk)).then(|| Room {
+        bytes: config.sandbox.disk_max_mib.saturating_mul(MIB),
+        files: config.sandbox.files_max,
+    })
 }
 
 /// How views are kept apart from their workspace: containers mount no layers.

@@ -181,6 +181,7 @@ fn parts(ground: &Ground<'_>, store: Store, clock: Clock) -> Parts {
             overlay: OverlaySupport::None {
                 because: "this is a simulation".to_owned(),
             },
+            room: None,
             opened: Arc::default(),
             place: "here".to_owned(),
         },

@@ -67,6 +67,7 @@ async fn try_open(liar: &Liar, name: &str) -> Result<Executor, NoHands> {
             bytes: 1 << 20,
             inodes: 100,
         },
+        volume: None,
         protected: Vec::new(),
         shown: Vec::new(),
         level: None,

@@ -26,6 +26,7 @@ pub fn run(attempt: &str, amount: u64) -> i32 {
         "cpu" => cpu(Duration::from_millis(amount)),
         "scratch" => scratch(amount),
         "disk" => disk(amount),
+        "files" => files(amount),
         _ => UNKNOWN_ATTEMPT,
     }
 }
@@ -192,10 +193,19 @@ fn scratch(bytes: u64) -> i32 {
 fn disk(bytes: u64) -> i32 {
     const WATCHDOG_TIME_MAX: Duration = Duration::from_secs(10);
     if is_full(fill("/workspace/.fill", bytes)) {
+        let _ = std::fs::remove_file("/workspace/.fill");
         return 0;
     }
     std::thread::sleep(WATCHDOG_TIME_MAX);
     1
+}
+
+/// 0: there was no place for so many files.
+fn files(count: u64) -> i32 {
+    let made = (0..count).try_for_each(|number| {
+        File::create(format!("/workspace/.fill{number}")).map(drop)
+    });
+    i32::from(!is_full(made))
 }
 
 fn fill(path: &str, bytes: u64) -> io::Result<()> {

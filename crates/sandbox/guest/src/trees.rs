@@ -5,7 +5,7 @@
 
 use crate::helper::map_ids;
 use crate::sys::{self, At, Done, Side, shown};
-use crate::wire::{Layers, OVERLAY_ID_ON_DISK, Plan, Tree};
+use crate::wire::{Layers, OVERLAY_ID_ON_DISK, Plan, Tree, VolumeAt};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -21,6 +21,12 @@ pub fn prepare_as_root(plan: &Plan) -> Done<Parts> {
     // SAFETY: an empty list of groups needs no memory.
     if unsafe { libc::setgroups(0, std::ptr::null()) } < 0 {
         return Err(io::Error::last_os_error()).at(|| "drop the groups".into());
+    }
+    if plan.layers.is_some() || plan.volume.is_some() {
+        take_private_mounts()?;
+    }
+    if let Some(volume) = &plan.volume {
+        mount_volume(volume)?;
     }
     Ok(Parts {
         trees: clone_all(plan)?,
@@ -104,15 +110,31 @@ fn wait_to_be_killed() -> ! {
     }
 }
 
-/// Root: both layers are id-mapped, so that inside everything belongs to the sandbox's
-/// user and on disk to the folder's owner. The mounts live in a private namespace of the
-/// helper, because an overlay takes only layers that are attached somewhere.
-fn layers_as_root(plan: &Plan, layers: &Layers) -> Done<OwnedFd> {
+/// What the helper mounts from here on is seen by nobody else, and ends with it.
+fn take_private_mounts() -> Done {
     // SAFETY: no memory is involved.
     if unsafe { libc::unshare(libc::CLONE_NEWNS) } < 0 {
         return Err(io::Error::last_os_error()).at(|| "take a private mount namespace".into());
     }
-    sys::propagate(libc::MS_SLAVE).at(|| "make mounts private".into())?;
+    sys::propagate(libc::MS_SLAVE).at(|| "make mounts private".into())
+}
+
+/// The platform has mounted the same device, so that this is the same file system.
+fn mount_volume(volume: &VolumeAt) -> Done {
+    let name = || "mount the volume of the workspace".to_owned();
+    let (device, place) = (sys::text(&volume.device), sys::text(&volume.place));
+    let (device, place) = (device.at(name)?, place.at(name)?);
+    let context = sys::open_filesystem(c"ext4").at(name)?;
+    sys::set_option(context.as_fd(), c"source", Some(&device)).at(name)?;
+    let attributes = sys::MOUNT_ATTR_NOSUID | sys::MOUNT_ATTR_NODEV;
+    let mount = sys::finish_filesystem(context.as_fd(), attributes).at(name)?;
+    sys::attach(mount.as_fd(), sys::HERE, &place).at(name)
+}
+
+/// Root: both layers are id-mapped, so that inside everything belongs to the sandbox's
+/// user and on disk to the folder's owner. The mounts live in a private namespace of the
+/// helper, because an overlay takes only layers that are attached somewhere.
+fn layers_as_root(plan: &Plan, layers: &Layers) -> Done<OwnedFd> {
     let (folder, upper, work) = upper_and_work(layers)?;
     for (source, owner) in [
         (&layers.lower, layers.lower_owner),

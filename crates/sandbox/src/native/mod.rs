@@ -56,11 +56,20 @@ fn host<E: Into<io::Error>>(attempt: &'static str) -> impl Fn(E) -> SandboxError
 pub type NativeProvider = Provider<Native>;
 
 #[derive(Debug, Default)]
-pub struct Native;
+pub struct Native {
+    /// Views lie in volumes, as far as a trial shows that they hold.
+    volumes: bool,
+}
 
 impl NativeProvider {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, for workspaces that lie in volumes: the kernel holds their space, where a trial
+    /// shows that it does, and where that is demanded no other workspace is written.
+    pub fn over_volumes() -> Self {
+        Native { volumes: true }.into()
     }
 }
 
@@ -78,11 +87,12 @@ impl Native {
                 return Err(error);
             }
         };
-        let placeholders = Placeholders::foresee(&spec.workspace, &spec.protected);
+        let placeholders = Placeholders::foresee(&spec.workspace_from_here(), &spec.protected);
         let holdings = Holdings {
             identity,
             group,
             placeholders,
+            volume: spec.volume.clone(),
         };
         let (guest, helper) = launch::launch(&plan)?;
         let begun = meet(spec, guest, Remains::of(helper, holdings)).await?;

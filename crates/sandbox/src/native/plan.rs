@@ -2,7 +2,7 @@
 
 use super::cgroup::Group;
 use super::identity::{Identity, Standing};
-use super::wire::{Layers, Plan, Scratch, Text, Tree};
+use super::wire::{Layers, Plan, Scratch, Text, Tree, VolumeAt};
 use super::{host, seccomp};
 use crate::provider::SandboxError;
 use crate::spec::{
@@ -62,7 +62,7 @@ pub fn plan(
     group: &Group,
 ) -> Result<Plan, SandboxError> {
     let privileged = standing == Standing::Root;
-    let (workspace, layers) = workspace(&spec.workspace, privileged)?;
+    let (workspace, layers) = workspace(spec, privileged)?;
     let mut trees = system_trees();
     if spec.profile == Profile::Browser {
         trees.extend(public_trees(&BROWSER_ETC));
@@ -84,6 +84,10 @@ pub fn plan(
         cgroup_folder: group
             .birthplace()
             .map(|path| text(path.as_os_str().as_bytes())),
+        volume: spec.volume.as_ref().map(|volume| VolumeAt {
+            device: path_text(volume.device()),
+            place: path_text(volume.place()),
+        }),
         trees,
         layers,
         protected: protected(spec),
@@ -121,6 +125,7 @@ pub fn root_plan(spec: &SandboxSpec, inner: (u32, u32)) -> Result<Plan, SandboxE
         hostname: text("sandbox"),
         cgroup_tasks: Vec::new(),
         cgroup_folder: None,
+        volume: None,
         trees,
         layers: None,
         protected: Vec::new(),
@@ -312,17 +317,21 @@ fn is_read_only(folder: &Path) -> bool {
 
 /// The workspace as a tree or as layers; a scratch workspace is neither.
 fn workspace(
-    mount: &WorkspaceMount,
+    spec: &SandboxSpec,
     privileged: bool,
 ) -> Result<(Option<Tree>, Option<Layers>), SandboxError> {
+    let here = |path: &Path| match &spec.volume {
+        Some(volume) => volume.seen_from_here(path),
+        None => path.to_owned(),
+    };
     let owner = |path: &Path| -> Result<Option<(u32, u32)>, SandboxError> {
-        let found = std::fs::metadata(path).map_err(|cause| SandboxError::Build {
+        let found = std::fs::metadata(here(path)).map_err(|cause| SandboxError::Build {
             stage: format!("open the workspace `{}`", path.display()),
             cause,
         })?;
         Ok(privileged.then(|| (found.uid(), found.gid())))
     };
-    match mount {
+    match &spec.workspace {
         WorkspaceMount::Scratch { .. } => Ok((None, None)),
         WorkspaceMount::Bind { dir, read_only } => {
             let owner = owner(dir)?;
@@ -334,10 +343,12 @@ fn workspace(
                 None,
             ))
         }
-        WorkspaceMount::Overlay { upper, .. } if is_read_only(upper) => Err(SandboxError::Build {
-            stage: format!("write to the view in `{}`", upper.display()),
-            cause: std::io::Error::from_raw_os_error(libc::EROFS),
-        }),
+        WorkspaceMount::Overlay { upper, .. } if is_read_only(&here(upper)) => {
+            Err(SandboxError::Build {
+                stage: format!("write to the view in `{}`", upper.display()),
+                cause: std::io::Error::from_raw_os_error(libc::EROFS),
+            })
+        }
         WorkspaceMount::Overlay { lower, upper, work } => Ok((
             None,
             Some(Layers {

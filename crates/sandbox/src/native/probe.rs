@@ -1,11 +1,13 @@
 //! What is really enforced here, found by trying it in a sandbox made for the purpose.
 
+use super::identity::Standing;
 use super::session::Session;
 use super::{Native, exec};
 use crate::capability::{Capabilities, Enforcement, Offer, Tier};
 use crate::provider::{Outcome, SandboxError};
 use crate::spec::{Limits, SandboxId, SandboxSpec, WorkspaceMount};
-use std::path::PathBuf;
+use crate::volume::{Room, Volume, VolumeError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -37,6 +39,22 @@ const NO_TRIAL: &str = "the folder for temporary files takes no trial: make it w
 const DISK_WATCHED: &str = "a watchdog counts several times a second and ends a sandbox whose workspace \
                             has grown too large; a single file is bounded by the kernel, and so is \
                             a workspace in memory";
+const DISK_COULD: &str = "a watchdog counts several times a second and ends a sandbox whose workspace \
+                          has grown too large; with `require = [\"disk\"]` under `[sandbox]` every \
+                          view gets a volume of its own, which the kernel bounds";
+const DISK_FOR_ROOT: &str = "a watchdog counts several times a second and ends a sandbox whose \
+                             workspace has grown too large; for a limit by the kernel run the \
+                             server as root";
+const DISK_NO_VOLUME: &str = "a watchdog counts several times a second and ends a sandbox whose \
+                              workspace has grown too large; the kernel could hold it where there \
+                              are loop devices, ext4 and `mkfs.ext4`, and here a trial of them failed";
+/// Room of a trial, and what is tried beyond it.
+const VOLUME_ROOM: Room = Room {
+    bytes: 4 * MIB,
+    files: 64,
+};
+const VOLUME_BYTES_TRIED: u64 = 16 * MIB;
+const VOLUME_FILES_TRIED: u64 = 2000;
 
 pub async fn probe(native: &Native) -> Result<Capabilities, SandboxError> {
     let workspace = WorkspaceMount::Scratch {
@@ -86,8 +104,27 @@ async fn try_disk(native: &Native) -> Result<Enforcement, SandboxError> {
         return Ok(Enforcement::None(NO_TRIAL));
     }
     let trial = Trial(folder);
+    let watched = try_watchdog(native, id, &trial.0).await?;
+    if watched != Enforcement::BestEffort(DISK_WATCHED) {
+        return Ok(watched);
+    }
+    let is_root = Standing::of_this_process()? == Standing::Root;
+    let holds = is_root && try_volume(native, trial.0.clone()).await.unwrap_or(false);
+    Ok(match (holds, native.volumes) {
+        (true, true) => Enforcement::Kernel,
+        (true, false) => Enforcement::BestEffort(DISK_COULD),
+        (false, _) if is_root => Enforcement::BestEffort(DISK_NO_VOLUME),
+        (false, _) => Enforcement::BestEffort(DISK_FOR_ROOT),
+    })
+}
+
+async fn try_watchdog(
+    native: &Native,
+    id: SandboxId,
+    folder: &Path,
+) -> Result<Enforcement, SandboxError> {
     let workspace = WorkspaceMount::Bind {
-        dir: trial.0.clone(),
+        dir: folder.to_owned(),
         read_only: false,
     };
     let mut spec = SandboxSpec::new(id, workspace);
@@ -101,6 +138,40 @@ async fn try_disk(native: &Native) -> Result<Enforcement, SandboxError> {
         Outcome::OutOfSpace => Enforcement::BestEffort(DISK_WATCHED),
         _ => Enforcement::None(NO_DISK),
     })
+}
+
+/// Overfills a small volume, with bytes and with files: true if the kernel refused both.
+async fn try_volume(native: &Native, folder: PathBuf) -> Result<bool, SandboxError> {
+    let place = folder.join("volume");
+    let inside = place.join("workspace");
+    let made = tokio::task::spawn_blocking(move || -> Result<Volume, VolumeError> {
+        let volume = Volume::make(&folder.join("image"), &place, VOLUME_ROOM)?;
+        let made = std::fs::create_dir(&place)
+            .and_then(|()| std::fs::create_dir(volume.top().join("workspace")));
+        made.map(|()| volume).map_err(|source| VolumeError::Host {
+            doing: "make a folder in a volume",
+            source,
+        })
+    });
+    let volume = match made.await {
+        Ok(Ok(volume)) => volume,
+        failed => {
+            tracing::debug!(?failed, "no volume can be had here");
+            return Ok(false);
+        }
+    };
+    let workspace = WorkspaceMount::Bind {
+        dir: inside,
+        read_only: false,
+    };
+    let mut spec = SandboxSpec::new(fresh_id()?, workspace);
+    spec.volume = Some(Arc::new(volume));
+    let begun = native.begin_session(&spec).await?;
+    let bytes = held(&begun.session, "disk", VOLUME_BYTES_TRIED).await;
+    let files = held(&begun.session, "files", VOLUME_FILES_TRIED).await;
+    begun.session.kill();
+    begun.session.wait_for_end().await;
+    Ok((bytes?, files?) == (Enforcement::Kernel, Enforcement::Kernel))
 }
 
 async fn try_all(session: &Arc<Session>, landlock_abi: u32) -> Result<Capabilities, SandboxError> {

@@ -5,10 +5,12 @@ use super::identity::Identity;
 use super::placeholder::Placeholders;
 use super::session::Ground;
 use super::stream::watched;
+use crate::volume::Volume;
 use async_trait::async_trait;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{WaitId, WaitIdOptions};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub struct Holdings {
     pub identity: Identity,
     pub group: Group,
     pub placeholders: Placeholders,
+    #[expect(dead_code, reason = "held so that the placeholders can be reached")]
+    pub volume: Option<Arc<Volume>>,
 }
 
 /// The holdings and the helper process of a started sandbox.

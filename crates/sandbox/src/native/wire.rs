@@ -167,6 +167,14 @@ wire_struct! {
 }
 
 wire_struct! {
+    /// A file system on a block device, which the helper mounts for itself alone.
+    pub struct VolumeAt {
+        pub device: Text,
+        pub place: Text,
+    }
+}
+
+wire_struct! {
     /// A private tmpfs with a byte and an inode cap.
     pub struct Scratch {
         pub target: Text,
@@ -189,6 +197,8 @@ wire_struct! {
         pub cgroup_tasks: Vec<Text>,
         /// The cgroup v2 folder that PID 1 is born into.
         pub cgroup_folder: Option<Text>,
+        /// What the paths beneath its place are in.
+        pub volume: Option<VolumeAt>,
         pub trees: Vec<Tree>,
         pub layers: Option<Layers>,
         /// Paths beneath the workspace that stay read-only, also when absent.

@@ -18,6 +18,7 @@ use super::{How, UPPER, View, WORK, file_name, make_private_folder, store_file};
 
 const FOLDER: &str = "checkpoints";
 const LIST_FILE: &str = "checkpoints.json";
+const REFILL_FILE: &str = "refill.json";
 
 /// What a checkpoint cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,7 +91,10 @@ impl View {
             });
         };
         let before = self.load_stamps(entry.tree)?;
-        self.swap_layer(entry.tree)?;
+        match self.volume {
+            Some(_) => self.refill_layer(entry.tree)?,
+            None => self.swap_layer(entry.tree)?,
+        }
         let now = stamps_of(&self.layer()?)?;
         self.carry_stamps(&before, &now)?;
         kept.retain(|other| other.number <= number);
@@ -180,19 +184,52 @@ impl View {
         self.renew_work()
     }
 
+    /// A volume need not have room for both, so the layer is emptied first. What is being done is
+    /// written down, and finished by whoever opens the view after a crash.
+    fn refill_layer(&self, tree: u64) -> Result<(), ViewError> {
+        store_file(&self.store, REFILL_FILE, |file| {
+            serde_json::to_writer(&file, &tree)?;
+            file.sync_all()
+        })?;
+        let (ground, layer) = (self.ground(), self.layer_path()?);
+        for (path, _) in ground.list(&layer)? {
+            remove_all(ground, &path)?;
+        }
+        copy_tree(
+            (&self.store, &tree_path(&tree.to_string())?),
+            (ground, &layer),
+            &checkpoint_rules(),
+            &mut |_, _, _| Take::Copy,
+        )?;
+        self.renew_work()?;
+        Ok(remove_all(&self.store, &file_name(REFILL_FILE)?)?)
+    }
+
+    /// After a crash in the middle of a refill.
+    pub(super) fn finish_refill(&self) -> Result<(), ViewError> {
+        match self.store.read(&file_name(REFILL_FILE)?, 64) {
+            Err(error) if error.is_absent() => Ok(()),
+            text => {
+                let tree = serde_json::from_slice(&text?).map_err(|error| self.damaged(&error))?;
+                self.refill_layer(tree)
+            }
+        }
+    }
+
     /// The overlay's scratch folder belongs to one upper folder only.
     fn renew_work(&self) -> Result<(), ViewError> {
         if let How::Overlay { .. } = self.how() {
             let work = file_name(WORK)?;
-            remove_all(&self.store, &work)?;
-            make_private_folder(&self.store.path().join(WORK))?;
+            let ground = self.ground();
+            remove_all(ground, &work)?;
+            make_private_folder(&ground.path().join(WORK))?;
             let upper = file_name(UPPER)?;
             let top = self.layer()?.stat_self()?;
             let rules = CopyRules {
                 keep_overlay_marks: false,
                 ..checkpoint_rules()
             };
-            finish_folder((&self.store, &upper), (&self.store, &work), &top, &rules)?;
+            finish_folder((ground, &upper), (ground, &work), &top, &rules)?;
         }
         Ok(())
     }

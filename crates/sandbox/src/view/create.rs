@@ -16,9 +16,10 @@ use super::path::RelPath;
 use super::render::human_bytes;
 use super::root::{Root, canonical};
 use super::{
-    COPY, FORMAT, How, RECORD_FILE, Record, UPPER, View, WORK, escape, file_name,
-    make_private_folder, store_file,
+    COPY, FORMAT, How, IMAGE_FILE, RECORD_FILE, Record, UPPER, VOLUME, View, WORK, escape,
+    file_name, make_private_folder, store_file,
 };
+use crate::volume::{Room, Volume};
 
 /// Who could mount an overlay for the sandbox; the sandbox's own probe knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,18 @@ impl View {
         id: &str,
         overlay: &OverlaySupport,
     ) -> Result<View, ViewError> {
+        View::create_within(workspace, store, id, overlay, None)
+    }
+
+    /// The same; with `room`, what the task writes lies in a volume of so much room, or there is
+    /// no view.
+    pub fn create_within(
+        workspace: &Path,
+        store: &Path,
+        id: &str,
+        overlay: &OverlaySupport,
+        room: Option<Room>,
+    ) -> Result<View, ViewError> {
         check_id(id)?;
         let workspace = open_workspace(workspace, store)?;
         make_private_folder(store)?;
@@ -82,13 +95,15 @@ impl View {
         make_reachable(&folder)?;
         let folder =
             Root::open(&folder).map_err(|error| FsError::io("open", folder.display(), error))?;
-        let made = make(&workspace, &folder, id, overlay);
-        if made.is_err() {
-            remove_all(&store, &making)?;
-        }
-        made?;
+        let volume = match make(&workspace, &folder, id, overlay, room) {
+            Ok(volume) => volume,
+            Err(error) => {
+                remove_all(&store, &making)?;
+                return Err(error);
+            }
+        };
         publish(&store, &making, id)?;
-        View::open(store.path(), id)
+        View::open_with(store.path(), id, volume)
     }
 }
 
@@ -149,7 +164,8 @@ fn make(
     folder: &Root,
     id: &str,
     overlay: &OverlaySupport,
-) -> Result<(), ViewError> {
+    room: Option<Room>,
+) -> Result<Option<Volume>, ViewError> {
     let top = workspace.stat_self()?;
     let Survey {
         mut manifest,
@@ -161,9 +177,12 @@ fn make(
         )),
         None => Ok(marks),
     });
-    let how = match marks.and_then(|marks| make_overlay(workspace, folder, &top, marks)) {
-        Ok(marks) => How::Overlay { marks },
-        Err(because) => make_copy(workspace, folder, &top, because, &mut manifest)?,
+    let (how, volume) = match marks.and_then(|marks| make_overlay(workspace, folder, &top, marks)) {
+        Ok(marks) => {
+            let volume = room.map(|room| layers_in_volume(folder, &top, room));
+            (How::Overlay { marks }, volume.transpose()?)
+        }
+        Err(because) => make_copy(workspace, folder, &top, because, &mut manifest, room)?,
     };
     wait_for_next_tick(folder)?;
     let left_out = manifest
@@ -178,12 +197,37 @@ fn make(
         workspace_ino: top.st_ino,
         how,
         left_out,
+        in_volume: volume.is_some(),
     };
     store_file(folder, super::MANIFEST_FILE, |file| manifest.store(file))?;
     store_file(folder, RECORD_FILE, |file| {
         serde_json::to_writer_pretty(&file, &record)?;
         file.sync_all()
-    })
+    })?;
+    Ok(volume)
+}
+
+/// A volume in the view's folder, and its top.
+fn make_volume(folder: &Root, room: Room) -> Result<(Volume, Root), ViewError> {
+    let place = folder.path().join(VOLUME);
+    make_private_folder(&place)?;
+    let volume = Volume::make(&folder.path().join(IMAGE_FILE), &place, room)?;
+    let top = volume
+        .open_top()
+        .map_err(|error| FsError::io("open", "the volume of the view", error))?;
+    let top = Root::of(top, volume.top());
+    Ok((volume, top))
+}
+
+/// The overlay was tried on the view's own folder, where every kernel lets us try; its layers then
+/// lie in the volume.
+fn layers_in_volume(folder: &Root, top: &Stat, room: Room) -> Result<Volume, ViewError> {
+    let (volume, ground) = make_volume(folder, room)?;
+    for layer in [UPPER, WORK] {
+        remove_all(folder, &file_name(layer)?)?;
+        make_layer(&ground, layer, top)?;
+    }
+    Ok(volume)
 }
 
 /// Root maps one owner into the sandbox, the folder's; a user has only himself.
@@ -252,20 +296,31 @@ fn make_copy(
     top: &Stat,
     because: String,
     manifest: &mut Manifest,
-) -> Result<How, ViewError> {
+    room: Option<Room>,
+) -> Result<(How, Option<Volume>), ViewError> {
     for unused in [UPPER, WORK] {
         remove_all(folder, &file_name(unused)?)?;
     }
-    make_layer(folder, COPY, top)?;
-    let reflinks = can_reflink(workspace, folder)?;
-    check_size(workspace, &because, reflinks)?;
-    let copied = copy_workspace(workspace, folder, top)?;
-    stamp_copies(folder, manifest)?;
-    Ok(How::Copy {
+    let reflinks = room.is_none() && can_reflink(workspace, folder)?;
+    let size = check_size(workspace, &because, reflinks)?;
+    let volume = room.map(|room| make_volume(folder, room.plus(size.bytes, size.files)));
+    let volume = volume.transpose()?;
+    let ground = volume.as_ref().map_or(folder, |(_, top)| top);
+    make_layer(ground, COPY, top)?;
+    let copied = copy_workspace(workspace, ground, top)?;
+    stamp_copies(ground, manifest)?;
+    let how = How::Copy {
         because,
         files: copied.files,
         reflinked_files: copied.reflinked_files,
-    })
+    };
+    Ok((how, volume.map(|(volume, _)| volume)))
+}
+
+/// What a copy takes of a disk.
+struct Size {
+    files: u64,
+    bytes: u64,
 }
 
 /// Tries it with the first regular file there is.
@@ -288,7 +343,8 @@ fn can_reflink(workspace: &Root, folder: &Root) -> Result<bool, FsError> {
     Ok(took)
 }
 
-fn check_size(workspace: &Root, because: &str, reflinks: bool) -> Result<(), ViewError> {
+fn check_size(workspace: &Root, because: &str, reflinks: bool) -> Result<Size, ViewError> {
+    const BLOCK_BYTES: u64 = 4096;
     let too_large = |found: String, limit: String| ViewError::TooLargeToCopy {
         because: because.to_owned(),
         found,
@@ -297,7 +353,10 @@ fn check_size(workspace: &Root, because: &str, reflinks: bool) -> Result<(), Vie
     let (mut files, mut bytes) = (0_u64, 0_u64);
     walk(workspace, &RelPath::root(), &mut |path, stat| {
         files += 1;
-        bytes += if reflinks { 0 } else { Stamp::of(stat).bytes };
+        bytes += match reflinks {
+            true => 0,
+            false => Stamp::of(stat).bytes.next_multiple_of(BLOCK_BYTES),
+        };
         if files > COPY_FILES_MAX {
             return Err(too_large(
                 format!("more than {COPY_FILES_MAX} files"),
@@ -315,7 +374,8 @@ fn check_size(workspace: &Root, because: &str, reflinks: bool) -> Result<(), Vie
         } else {
             Descend::Yes
         })
-    })
+    })?;
+    Ok(Size { files, bytes })
 }
 
 fn copy_workspace(workspace: &Root, folder: &Root, top: &Stat) -> Result<Copied, FsError> {
@@ -345,8 +405,7 @@ fn copy_workspace(workspace: &Root, folder: &Root, top: &Stat) -> Result<Copied,
 }
 
 fn stamp_copies(folder: &Root, manifest: &mut Manifest) -> Result<(), ViewError> {
-    let path = folder.path().join(COPY);
-    let copy = Root::open(&path).map_err(|error| FsError::io("open", path.display(), error))?;
+    let copy = folder.beneath(&file_name(COPY)?)?;
     let mut ignored: Vec<(RelPath, TreeSummary)> = Vec::new();
     walk(&copy, &RelPath::root(), &mut |path, stat| {
         if manifest.ignored.contains_key(path) {

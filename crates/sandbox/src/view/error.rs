@@ -97,6 +97,10 @@ pub enum ViewError {
     NoCheckpoint { number: u64, kept: Vec<u64> },
     #[error("a checkpoint would copy more than {limit_bytes} bytes; the task goes on without one")]
     CheckpointTooLarge { limit_bytes: u64 },
+    #[error(
+        "a disk quota by the kernel is demanded (`sandbox.require`), and the view has none: {0}"
+    )]
+    NoVolume(#[from] crate::volume::VolumeError),
     #[error(transparent)]
     Fs(#[from] FsError),
 }

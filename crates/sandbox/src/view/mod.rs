@@ -30,6 +30,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,7 @@ pub use render::render;
 pub use workspace_fs::WorkspaceFs;
 
 use crate::spec::WorkspaceMount;
+use crate::volume::Volume;
 use manifest::Manifest;
 use root::Root;
 
@@ -78,9 +80,14 @@ struct Record {
     how: How,
     /// Files of the workspace that are not in the view.
     left_out: u64,
+    /// What the task writes lies in a volume.
+    #[serde(default)]
+    in_volume: bool,
 }
 
-const FORMAT: u32 = 1;
+/// The first knew no volumes.
+const FORMATS: std::ops::RangeInclusive<u32> = 1..=2;
+const FORMAT: u32 = 2;
 const RECORD_FILE: &str = "view.json";
 /// What is being removed is named so: no id holds a dot.
 const GONE: &str = ".gone";
@@ -93,6 +100,8 @@ pub struct View {
     /// The view's own folder in the store.
     store: Root,
     workspace: Root,
+    /// The volume and its top folder, where the layers lie in one.
+    volume: Option<(Arc<Volume>, Root)>,
 }
 
 /// Removes what a crash left of views that were being made or removed. Answers how many there were.
@@ -111,6 +120,11 @@ pub fn clear_remains(store: &Path) -> Result<usize, ViewError> {
 impl View {
     /// Finds a view again, after a restart for example.
     pub fn open(store: &Path, id: &str) -> Result<View, ViewError> {
+        View::open_with(store, id, None)
+    }
+
+    /// The same, with its volume if that is mounted already.
+    fn open_with(store: &Path, id: &str, volume: Option<Volume>) -> Result<View, ViewError> {
         create::check_id(id)?;
         let damaged = |reason: String| ViewError::Damaged {
             id: id.to_owned(),
@@ -122,18 +136,29 @@ impl View {
         let text = dir.read(&file_name(RECORD_FILE)?, 1 << 20)?;
         let record: Record =
             serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        if record.format != FORMAT {
+        if !FORMATS.contains(&record.format) {
             return Err(damaged(format!(
                 "it has format {} and this version reads {FORMAT}",
                 record.format
             )));
         }
         let workspace = open_same_folder(&record.workspace, record.workspace_ino)?;
-        Ok(View {
+        let volume = match (record.in_volume, volume) {
+            (false, _) => None,
+            (true, Some(volume)) => Some(with_top(volume.at(&dir.path().join(VOLUME)))?),
+            (true, None) => Some(with_top(Volume::open(
+                &dir.path().join(IMAGE_FILE),
+                &dir.path().join(VOLUME),
+            )?)?),
+        };
+        let view = View {
             record,
             store: dir,
             workspace,
-        })
+            volume,
+        };
+        view.finish_refill()?;
+        Ok(view)
     }
 
     pub fn id(&self) -> &str {
@@ -172,21 +197,36 @@ impl View {
     /// What the sandbox is to mount at `/workspace`: an overlay with
     /// [`MOUNT_OPTIONS`], and [`USER_FLAG`] in a user namespace.
     pub fn mount(&self) -> WorkspaceMount {
+        let ground = match &self.volume {
+            Some((volume, _)) => volume.place(),
+            None => self.store.path(),
+        };
         match self.record.how {
             How::Copy { .. } => WorkspaceMount::Bind {
-                dir: self.store.path().join(COPY),
+                dir: ground.join(COPY),
                 read_only: false,
             },
             How::Overlay { .. } => WorkspaceMount::Overlay {
                 lower: self.record.workspace.clone(),
-                upper: self.store.path().join(UPPER),
-                work: self.store.path().join(WORK),
+                upper: ground.join(UPPER),
+                work: ground.join(WORK),
             },
         }
     }
 
+    /// The volume in which lies what the task writes, if there is one: the sandbox must have it.
+    pub fn volume(&self) -> Option<Arc<Volume>> {
+        self.volume.as_ref().map(|(volume, _)| volume.clone())
+    }
+
+    /// The folder in which the layers lie: the top of the volume, or the view's own.
+    fn ground(&self) -> &Root {
+        self.volume.as_ref().map_or(&self.store, |(_, top)| top)
+    }
+
     /// Removes the view with its checkpoints. The workspace stays as it is.
-    pub fn discard(self) -> Result<(), ViewError> {
+    pub fn discard(mut self) -> Result<(), ViewError> {
+        self.volume = None;
         let folder = self.store.path().to_owned();
         let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
             return Ok(());
@@ -203,7 +243,7 @@ impl View {
         Ok(files::remove_all(&parent, &gone)?)
     }
 
-    /// The folder that carries the task's writes, relative to the view's own.
+    /// The folder that carries the task's writes, relative to the ground.
     fn layer_path(&self) -> Result<RelPath, ViewError> {
         Ok(file_name(match self.record.how {
             How::Copy { .. } => COPY,
@@ -212,8 +252,7 @@ impl View {
     }
 
     fn layer(&self) -> Result<Root, ViewError> {
-        let path = self.store.path().join(self.layer_path()?.as_path());
-        Root::open(&path).map_err(|error| FsError::io("open", path.display(), error).into())
+        Ok(self.ground().beneath(&self.layer_path()?)?)
     }
 
     fn manifest(&self) -> Result<Manifest, ViewError> {
@@ -242,6 +281,17 @@ impl View {
 const UPPER: &str = "upper";
 const WORK: &str = "work";
 const COPY: &str = "copy";
+/// Where a sandbox's helper mounts the volume; for everybody else an empty folder.
+const VOLUME: &str = "volume";
+const IMAGE_FILE: &str = "volume.img";
+
+fn with_top(volume: Volume) -> Result<(Arc<Volume>, Root), FsError> {
+    let top = volume
+        .open_top()
+        .map_err(|error| FsError::io("open", "the volume of the view", error))?;
+    let top = Root::of(top, volume.top());
+    Ok((Arc::new(volume), top))
+}
 
 fn file_name(name: &str) -> Result<RelPath, FsError> {
     Ok(RelPath::parse(name)?)

@@ -42,6 +42,19 @@ impl Root {
         })
     }
 
+    /// A folder that is open already; `path` must lead to it while the root is used.
+    pub fn of(fd: OwnedFd, path: &Path) -> Root {
+        Root {
+            fd,
+            path: path.to_owned(),
+        }
+    }
+
+    /// A folder beneath, as a root of its own.
+    pub fn beneath(&self, rel: &RelPath) -> Result<Root, FsError> {
+        Ok(Root::of(self.dir(rel)?, &self.path.join(rel.as_path())))
+    }
+
     /// Where it was when it was opened; for words only.
     pub fn path(&self) -> &Path {
         &self.path

@@ -164,7 +164,80 @@ async fn a_delegated_v2_cgroup_limits_by_the_kernel() {
     assert_eq!(capabilities.cpu, Enforcement::Kernel);
 }
 
-/// A workspace on the disk: a watchdog, since the kernel offers nothing here.
+/// A view in a volume: the kernel refuses what is too much, and the sandbox lives on.
+#[tokio::test]
+async fn row_8_a_view_in_a_volume_is_full_when_the_kernel_says_so() {
+    if !is_root() || oci_runtime().is_some() {
+        return; // only root mounts volumes, and no container does
+    }
+    let provider = NativeProvider::over_volumes();
+    assert_eq!(provider.probe().await.unwrap().disk, Enforcement::Kernel);
+    let a_copy = view::OverlaySupport::None {
+        because: "a copy is wanted".into(),
+    };
+    for support in [view::OverlaySupport::Privileged, a_copy] {
+        let keep = folder();
+        let (work, store) = (keep.path().join("work"), keep.path().join("store"));
+        std::fs::create_dir(&work).unwrap();
+        std::fs::write(work.join("before"), vec![1; 3 << 20]).unwrap();
+        let room = volume::Room {
+            bytes: 8 * MIB,
+            files: 500,
+        };
+        let view = view::View::create_within(&work, &store, "v", &support, Some(room)).unwrap();
+        let mut spec = SandboxSpec {
+            workspace: view.mount(),
+            volume: view.volume(),
+            ..spec()
+        };
+        spec.demands.disk = Demand::Kernel;
+        let sandbox = provider.create(spec).await.unwrap().sandbox;
+        let fits = said(&sandbox, "head -c 7M /dev/zero >a && echo fits").await;
+        assert_eq!(fits, "fits");
+        let full = said(
+            &sandbox,
+            "exec 2>&1; head -c 64M /dev/zero >b; stat -c %s b; rm a b",
+        )
+        .await;
+        assert!(full.contains("No space left on device"), "{full}");
+        let held: u64 = full.lines().last().unwrap().parse().unwrap();
+        assert!(held < 4 * MIB, "{full}");
+        let counted = "for d in 1 2 3; do mkdir d$d; (cd d$d; seq 1000 | xargs touch); done 2>&1 \
+                       | grep -m1 -o 'No space.*'; find . -type f | wc -l";
+        let counted = said(&sandbox, counted).await;
+        let (words, files) = counted.split_once('\n').unwrap();
+        assert_eq!(words, "No space left on device");
+        let files: u32 = files.parse().unwrap();
+        assert!((450..700).contains(&files), "{files} files");
+        let deep = said(&sandbox, "rm -r d*; mkdir -p $(seq -s/ 300) && echo lives").await;
+        assert_eq!(deep, "lives");
+        sandbox.destroy(DestroyReason::Finished).await.unwrap();
+        let changed = view.changes(view::IgnoredTrees::StayInView).unwrap();
+        assert_eq!(changed.changes.len(), 300);
+        view.discard().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_written_where_it_lies_is_no_volume() {
+    if !is_root() || oci_runtime().is_some() {
+        return;
+    }
+    let folder = folder();
+    let mut spec = SandboxSpec {
+        workspace: bind(folder.path()),
+        ..spec()
+    };
+    spec.demands.disk = Demand::Kernel;
+    let refused = NativeProvider::over_volumes().create(spec).await;
+    let words = refused.err().unwrap().to_string();
+    assert!(
+        words.contains("only the view of a task has a volume"),
+        "{words}"
+    );
+}
+
+/// A workspace on the disk without a volume: a watchdog.
 async fn outgrows(workspace: WorkspaceMount, script: &str) -> ExecReport {
     let mut spec = with_limits(|limits| {
         limits.workspace_bytes = 8 * MIB;

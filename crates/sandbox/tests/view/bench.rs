@@ -12,19 +12,43 @@ use wardroom_sandbox::view::{
     Applied, ApplyError, ChangeSet, IgnoredTrees, MOUNT_OPTIONS, OverlaySupport, RelPath, View,
     apply, apply::no_hook,
 };
+use wardroom_sandbox::volume::Room;
 
 pub struct Bench {
     pub folder: TempDir,
 }
 
-/// The two ways to take a view; most stories are told for both.
+/// The ways to take a view; most stories are told for each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Way {
     Overlay,
     Copy,
+    OverlayInVolume,
+    CopyInVolume,
 }
 
-pub const BOTH: [Way; 2] = [Way::Overlay, Way::Copy];
+impl Way {
+    pub fn is_overlay(self) -> bool {
+        matches!(self, Way::Overlay | Way::OverlayInVolume)
+    }
+
+    fn room(self) -> Option<Room> {
+        let room = Room {
+            bytes: 16 << 20,
+            files: 1000,
+        };
+        matches!(self, Way::OverlayInVolume | Way::CopyInVolume).then_some(room)
+    }
+}
+
+/// Only root has volumes.
+pub fn every_way() -> Vec<Way> {
+    let mut ways = vec![Way::Overlay, Way::Copy];
+    if is_root() {
+        ways.extend([Way::OverlayInVolume, Way::CopyInVolume]);
+    }
+    ways
+}
 
 impl Bench {
     /// A workspace with these files; a path that ends in a slash is a folder.
@@ -64,13 +88,14 @@ impl Bench {
     }
 
     pub fn view(&self, way: Way) -> View {
-        let support = match way {
-            Way::Overlay => OverlaySupport::of_this_process(),
-            Way::Copy => OverlaySupport::None {
+        let support = match way.is_overlay() {
+            true => OverlaySupport::of_this_process(),
+            false => OverlaySupport::None {
                 because: "the test wants a copy".to_owned(),
             },
         };
-        View::create(&self.workspace(), &self.store(), "view", &support).unwrap()
+        let (workspace, store) = (self.workspace(), self.store());
+        View::create_within(&workspace, &store, "view", &support, way.room()).unwrap()
     }
 
     /// Everything in the workspace, one line each: path, mode, content.
@@ -108,11 +133,16 @@ pub fn is_root() -> bool {
 /// would: in a mount namespace of its own, where the overlay is mounted.
 pub fn work(view: &View, script: &str) {
     let is_root = is_root();
+    let volume = view.volume().map(|volume| {
+        let (device, place) = (volume.device().display(), volume.place().display());
+        format!("mount -t ext4 {device} '{place}'\n")
+    });
     let (setup, folder) = match view.mount() {
         WorkspaceMount::Scratch { .. } => unreachable!("a view has a folder"),
         WorkspaceMount::Bind { dir, .. } => (String::new(), dir),
         WorkspaceMount::Overlay { lower, upper, work } => {
-            let merged = upper.ancestors().nth(3).unwrap().join("merged");
+            let above = if volume.is_some() { 4 } else { 3 };
+            let merged = upper.ancestors().nth(above).unwrap().join("merged");
             fs::create_dir_all(&merged).unwrap();
             let mut options = format!(
                 "lowerdir={},upperdir={},workdir={}",
@@ -133,7 +163,8 @@ pub fn work(view: &View, script: &str) {
             )
         }
     };
-    let script = format!("set -e\n{setup}cd '{}'\n{script}", folder.display());
+    let volume = volume.unwrap_or_default();
+    let script = format!("set -e\n{volume}{setup}cd '{}'\n{script}", folder.display());
     let namespaces = if is_root { "-m" } else { "-Urm" };
     let done = Command::new("unshare")
         .args([namespaces, "sh", "-c", &script])

@@ -13,7 +13,7 @@ use wardroom_sandbox::view::{
     FsError, IgnoredTrees, OverlaySupport, RelPath, View, WorkspaceFs, render, undo,
 };
 
-use crate::bench::{BOTH, Bench, Way, changes, listing, rel, story, work};
+use crate::bench::{Bench, Way, changes, every_way, listing, rel, story, work};
 
 /// Swaps two names as fast as it can until the other side is done.
 fn while_swapping<T>(one: &std::path::Path, other: &std::path::Path, run: impl FnOnce() -> T) -> T {
@@ -161,7 +161,7 @@ fn names_of_any_bytes_are_carried_over_and_shown_harmlessly() {
         b"back\\slash",
         b" space ",
     ];
-    for way in BOTH {
+    for way in every_way() {
         let bench = Bench::with(&[("keep", "1")]);
         let view = bench.view(way);
         work(

@@ -11,11 +11,11 @@ use wardroom_sandbox::view::{
     apply_status, render, settle, undo,
 };
 
-use crate::bench::{BOTH, Bench, Way, changes, is_root, listing, story, work};
+use crate::bench::{Bench, Way, changes, every_way, is_root, listing, story, work};
 
 #[test]
 fn a_file_changed_on_both_sides_is_a_conflict_and_nothing_is_lost() {
-    for way in BOTH {
+    for way in every_way() {
         let bench = Bench::with(&[
             ("a", "base\n"),
             ("b", "base\n"),
@@ -311,7 +311,7 @@ fn an_ordinary_user_has_all_of_it_too() {
 #[test]
 fn user_child() {
     let Some((folder, _)) = told() else { return };
-    for way in BOTH {
+    for way in every_way() {
         let bench = Bench::in_folder(tempfile::tempdir_in(&folder).unwrap(), FILES);
         let before = bench.listing();
         let view = bench.view(way);

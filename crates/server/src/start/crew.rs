@@ -75,6 +75,7 @@ fn benches(config: &Config, folders: &Folders, hands: Hands) -> Benches {
         uploads: folders.uploads.clone(),
         hands,
         overlay: confinement::overlay(config),
+        room: confinement::room(config),
         opened: opened_places(config),
         place: folders.place.clone(),
     }

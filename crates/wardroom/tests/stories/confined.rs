@@ -1,6 +1,6 @@
 //! What confines the crew's commands, seen by the people who rely on it.
 
-use crate::remains::{marker, processes};
+use crate::remains::{marker, processes, views};
 use crate::script::{Script, script, unquoted};
 use crate::{laptop, world};
 use std::fs;
@@ -289,6 +289,145 @@ async fn a_view_that_grows_too_large_ends_its_command_and_keeps_the_rest() {
         told.contains("the workspace grew beyond its space"),
         "{told}"
     );
+}
+
+const WALLED: &str = "[sandbox]\nrequire = [\"disk\"]\ndisk_max_mib = 8\nfiles_max = 500\n";
+
+/// Loop devices of the host over files of this world.
+fn loop_devices(world: &World) -> Vec<String> {
+    let devices = fs::read_dir("/sys/block")
+        .expect("the block devices")
+        .flatten();
+    let files = devices
+        .filter_map(|device| fs::read_to_string(device.path().join("loop/backing_file")).ok());
+    let data = world.data().display().to_string();
+    files.filter(|file| file.starts_with(&data)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_in_a_volume_is_full_when_the_kernel_says_so() {
+    let world = world(laptop().with(WALLED)).await;
+    let owner = world.owner();
+    let found = confinement(&owner).await;
+    let fills = script()
+        .shell("echo kept > kept")
+        .shell("head -c 64M /dev/zero > big; echo ended with $?; rm big")
+        .shell("seq 2000 | xargs touch; ls | wc -l; rm -f [0-9]*")
+        .shell("cat kept; df --output=size -m . | tail -1")
+        .says("{last}");
+    let task = owner.asks(&fills.to_string()).await;
+    let ended = owner.awaits_end(task).await;
+    if !rustix::process::geteuid().is_root() {
+        let error = ended.error.unwrap_or_default();
+        assert!(
+            error.contains("a disk quota by the kernel is demanded"),
+            "{error}"
+        );
+        assert!(error.contains("run the server as root"), "{error}");
+        return;
+    }
+    assert_eq!(found.unmet, None);
+    let disk = found
+        .borders
+        .iter()
+        .find(|border| border.name == "disk space");
+    assert_eq!(disk.expect("a border").enforced, Enforced::Kernel);
+    assert_eq!(ended.status, TaskStatus::Succeeded, "{:?}", ended.error);
+    let said = ended.result.unwrap_or_default();
+    assert!(said.starts_with("kept"), "{said}");
+    let told = world
+        .model
+        .recorded()
+        .iter()
+        .map(|sent| sent.body.to_string())
+        .collect::<String>();
+    assert!(
+        told.contains("No space left on device") && told.contains("ended with 1"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("grew beyond its space"),
+        "no watchdog was needed"
+    );
+    eventually("the view and its volume to be gone", || async {
+        (loop_devices(&world).is_empty() && views(&world) == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_leaves_no_volume_behind_and_the_view_goes_on_in_it() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut world = world(laptop().with(WALLED)).await;
+    let marker = marker();
+    let work = script()
+        .shell("echo first > first")
+        .shell(&format!(
+            "echo second > second; [ -e /tmp/again ] || sleep {marker}"
+        ))
+        .shell("ls; head -c 64M /dev/zero > big")
+        .says("{last}");
+    let task = world.owner().asks(&work.to_string()).await;
+    eventually("the command to run", || async {
+        (processes(&marker) > 0).then_some(())
+    })
+    .await;
+    assert_eq!(loop_devices(&world).len(), 1);
+    world.kill();
+    eventually("the volume to be gone", || async {
+        loop_devices(&world).is_empty().then_some(())
+    })
+    .await;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    assert!(
+        !mounts.contains(&world.data().display().to_string()),
+        "{mounts}"
+    );
+    world.up();
+    let owner = world.owner();
+    eventually(
+        "the command to run again, or the question about it",
+        || async {
+            (processes(&marker) > 0 || owner.sees(task).await.status == TaskStatus::WaitingApproval)
+                .then_some(())
+        },
+    )
+    .await;
+    assert_eq!(loop_devices(&world).len(), 1, "its view was opened again");
+    owner.client.cancel_task(task).await.expect("he may");
+    owner.awaits_end(task).await;
+    eventually("nothing to be left", || async {
+        (loop_devices(&world).is_empty() && processes(&marker) == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_volume_can_be_had_a_demand_for_one_is_a_refusal() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let hides = "mount --bind /dev/null /dev/loop-control && exec \"$@\"";
+    let setup = laptop().with(WALLED);
+    let world = world(setup.wrapped(&["unshare", "-m", "sh", "-c", hides, "sh"])).await;
+    let owner = world.owner();
+    let marker = marker();
+    let task = owner
+        .asks(&script().shell(&format!("sleep {marker}")).to_string())
+        .await;
+    let ended = owner.awaits_end(task).await;
+    assert_eq!(ended.status, TaskStatus::Failed);
+    let error = ended.error.unwrap_or_default();
+    assert!(
+        error.contains("a disk quota by the kernel is demanded"),
+        "{error}"
+    );
+    assert!(error.contains("loop device"), "{error}");
+    assert_eq!(processes(&marker), 0, "nothing ran");
+    let unmet = confinement(&owner).await.unmet.unwrap_or_default();
+    assert!(unmet.contains("a trial of them failed"), "{unmet}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
