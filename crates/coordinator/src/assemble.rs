@@ -32,6 +32,7 @@ pub(crate) fn conversation(
     images: Vec<Image>,
     rounds: Vec<message::Message>,
     tools: &Catalogue,
+    agents: &[String],
     nonce: &str,
     now: Timestamp,
 ) -> ModelRequest {
@@ -44,10 +45,22 @@ pub(crate) fn conversation(
     }
     history.extend(rounds);
     ModelRequest {
-        system: format!("{COORDINATOR}\nIt is {}.", &now.to_string()[..16]),
+        system: format!(
+            "{COORDINATOR}{}\nIt is {}.",
+            crew_in_words(agents),
+            &now.to_string()[..16]
+        ),
         messages: history,
         tools: schemas(tools, Seat::Coordinator),
         ..ModelRequest::default()
+    }
+}
+
+/// Whom `delegate` may name, where there is anybody to choose from.
+fn crew_in_words(agents: &[String]) -> String {
+    match agents {
+        [] => String::new(),
+        agents => format!(" Agents by name: {}.", agents.join(", ")),
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use wardroom_domain::{
-    Capability, Conversation, FileId, Labels, Origin, Principal, Priority, Task, TaskId, TaskType,
-    Waymark, WorkspaceId, limits,
+    AGENT_DEFAULT, Capability, Conversation, FileId, Labels, Origin, Principal, Priority, Task,
+    TaskId, TaskType, Waymark, WorkspaceId, limits,
 };
 use wardroom_engine::Fact;
 use wardroom_store::{Signal, TaskRow, Write};
@@ -23,6 +23,8 @@ pub struct Direct {
     pub text: String,
     /// What kind of work it is.
     pub kind: TaskType,
+    /// Which of the crew is to do it; nobody in particular when it is not said.
+    pub agent: Option<String>,
     /// 1 to 10.
     pub priority: Priority,
     /// The folder; the private one when nobody says.
@@ -136,6 +138,7 @@ async fn create_as(
         title: direct.title,
         text,
         kind: direct.kind,
+        agent: direct.agent.unwrap_or_else(|| AGENT_DEFAULT.to_owned()),
         requester: by.user,
         origin: place.map_or(Origin::Api, |_| Origin::Chat),
         context,
@@ -175,6 +178,7 @@ pub async fn retry(crew: &Arc<Crew>, by: &Principal, id: TaskId) -> Result<Task,
         title: old.title,
         text: old.text,
         kind: old.kind,
+        agent: Some(old.agent),
         priority: old.priority,
         workspace: Some(old.workspace),
         time_max: None,

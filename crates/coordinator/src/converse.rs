@@ -229,6 +229,7 @@ async fn rounds(
             images.to_vec(),
             said.clone(),
             &crew.tools(),
+            &crew.agents_by_name().await,
             &nonce,
             crew.clock.now(),
         );

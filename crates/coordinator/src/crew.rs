@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 use wardroom_domain::{
-    AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal, RiskTier,
-    SecretSource, TaskId, UserId, UserStatus, Waymark, WorkerId,
+    AGENT_DEFAULT, AuditDraft, AuditKind, Chain, ContextId, ConversationId, OrgId, Principal,
+    RiskTier, SecretSource, TaskId, UserId, UserStatus, Waymark, WorkerId,
 };
 use wardroom_llm::Router;
 use wardroom_policy::decide::Policy;
@@ -142,6 +142,14 @@ impl Crew {
     /// All tools as they stand now.
     pub fn tools(&self) -> Arc<Catalogue> {
         self.foreign.catalogue()
+    }
+
+    /// The agents that a coordinator may name, besides the usual one. Where the rules cannot be read
+    /// just now, those of a moment ago.
+    pub(crate) async fn agents_by_name(&self) -> Vec<String> {
+        let policy = self.policy_now().await.unwrap_or_else(|_| self.policy());
+        let others = policy.agents().filter(|name| *name != AGENT_DEFAULT);
+        others.map(str::to_owned).collect()
     }
 
     /// The rules as the store has them at this moment, whoever changed them: read before every

@@ -27,6 +27,8 @@ pub struct Order {
     pub text: String,
     /// What kind of work it is.
     pub kind: TaskType,
+    /// Which of the crew is to do it.
+    pub agent: String,
     /// For whom.
     pub requester: UserId,
     /// Through which door.
@@ -74,7 +76,7 @@ pub(crate) fn begin(crew: &Crew, order: Order) -> (Task, Vec<Write>) {
         workspace: order.workspace,
         conversation: order.conversation,
         parent: order.parent.map(|(parent, _)| parent),
-        agent: "executor".to_owned(),
+        agent: order.agent,
         tier: RiskTier::default(),
         priority: order.priority,
         progress: Progress::default(),
@@ -175,7 +177,7 @@ fn title_of(order: &Order) -> String {
         .collect()
 }
 
-/// A task spawns another: same requester, workspace and context, never more.
+/// A task spawns another: same agent, requester, workspace and context, never more.
 pub(crate) async fn spawn(run: &mut Run, call: &ToolCall) -> Result<Judgement, Wrong> {
     if run.depth + 1 > limits::TASK_DEPTH_MAX {
         let text = format!(
@@ -209,6 +211,7 @@ pub(crate) async fn spawn(run: &mut Run, call: &ToolCall) -> Result<Judgement, W
             .unwrap_or_default()
             .to_owned(),
         kind: kind_of(&call.arguments),
+        agent: run.task.agent.clone(),
         requester: run.task.requester,
         origin: Origin::Subtask,
         context: run.task.context,

@@ -8,7 +8,8 @@ use crate::signals::kind;
 use crate::wishes;
 use serde_json::{Value, json};
 use wardroom_domain::{
-    FileId, Mandate, Origin, Priority, Task, TaskId, TaskStatus, ToolCall, limits,
+    AGENT_DEFAULT, FileId, Integrity, Labels, Mandate, Origin, Priority, Task, TaskId, TaskStatus,
+    ToolCall, limits,
 };
 use wardroom_store::{Page, Signal, TaskFilter, Write};
 use wardroom_tools::Seat;
@@ -67,6 +68,7 @@ async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> 
         title: text_of(arguments, "title"),
         text: text_of(arguments, "instructions"),
         kind: kind_of(arguments),
+        agent: agent_of(turn, arguments, &labels).await?,
         requester: turn.by.user,
         origin: Origin::Chat,
         context: turn.conversation.context,
@@ -88,6 +90,37 @@ async fn delegate(turn: &mut Turn, arguments: &Value) -> Result<String, String> 
     turn.tasks.push(task.id);
     turn.titles.push(task.title.clone());
     Ok(format!("begun as {} (\"{}\")", task.id, task.title))
+}
+
+/// Who is to do it: the agent that is named, if the org has one of that name. Words from outside
+/// choose none.
+async fn agent_of(turn: &Turn, arguments: &Value, labels: &Labels) -> Result<String, String> {
+    let named = text_of(arguments, "agent");
+    let named = named.trim();
+    if named.is_empty() || named == AGENT_DEFAULT {
+        return Ok(AGENT_DEFAULT.to_owned());
+    }
+    if labels.integrity == Integrity::External {
+        return Err(format!(
+            "this order came from outside, so it goes to `{AGENT_DEFAULT}`: name no other agent"
+        ));
+    }
+    let policy = turn.crew.policy_now().await;
+    let policy = policy.map_err(|wrong| wrong.to_string())?;
+    if policy.agents().any(|known| known == named) {
+        return Ok(named.to_owned());
+    }
+    let known: Vec<_> = policy
+        .agents()
+        .filter(|known| *known != AGENT_DEFAULT)
+        .collect();
+    Err(match known.is_empty() {
+        true => format!("there is no agent `{named}` here, and no other to name: leave it out"),
+        false => format!(
+            "there is no agent `{named}` here: name one of {}, or leave it out",
+            known.join(", ")
+        ),
+    })
 }
 
 /// What the work is to do with the world, if the coordinator fixed it; only from typed words.

@@ -154,6 +154,7 @@ async fn tell(turn: &mut Turn, listed: &str) -> Option<String> {
         Vec::new(),
         Vec::new(),
         &crew.tools(),
+        &[],
         &nonce,
         crew.clock.now(),
     );

@@ -110,6 +110,10 @@ pub struct Progress {
     pub note: String,
 }
 
+/// The agent that work goes to where nobody names another. What an org gives it counts also for an
+/// agent that the org does not know any more.
+pub const AGENT_DEFAULT: &str = "executor";
+
 /// A task as everybody above the engine knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {

@@ -93,6 +93,7 @@ impl People {
                     title: format!("order {number}"),
                     text,
                     kind: TaskType::General,
+                    agent: None,
                     priority: Priority::NORMAL,
                     workspace: None,
                     time_max: None,

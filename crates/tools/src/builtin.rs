@@ -36,6 +36,7 @@ fn coordinator_tools() -> Vec<Tool> {
             "Give work to an executor: it has a shell, files and a sandboxed copy of the workspace. Call it several times for independent parts.",
             object(
                 json!({"title": text("a few words"), "instructions": text("everything the executor must know"), "type": task_type(),
+                    "agent": text("which agent, by name; leave it out for the usual one"),
                     "files": {"type": "array", "items": {"type": "string"}, "description": "ids of uploaded files"},
                     "mandate": mandate()}),
                 &["title", "instructions"],

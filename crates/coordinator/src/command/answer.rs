@@ -273,6 +273,7 @@ async fn begin(
         title: String::new(),
         text,
         kind,
+        agent: None,
         priority: Priority::NORMAL,
         workspace,
         time_max: None,

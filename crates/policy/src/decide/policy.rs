@@ -8,7 +8,9 @@ use super::rules::{Rules, Text};
 use super::{Allowlist, Approvers, Layer, Preset};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use wardroom_domain::{ContextId, PermissionLevel, PolicySource, RiskTier, Role, UserId};
+use wardroom_domain::{
+    AGENT_DEFAULT, ContextId, PermissionLevel, PolicySource, RiskTier, Role, UserId,
+};
 
 /// The rules of one org, as they stand. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -192,13 +194,16 @@ impl Policy {
     ) -> Vec<Allowlist> {
         let document = &self.document;
         let context = context.map(|id| id.to_string()).unwrap_or_default();
+        let agents = self
+            .agent(agent)
+            .map(|(name, lists)| allowlist(Layer::Agent, name, lists));
         let of = |map: &Option<BTreeMap<String, Lists>>, layer, name: &str| {
             let lists = map.as_ref()?.get(name)?;
             Some(allowlist(layer, name, lists))
         };
         [
             self.of_role(role),
-            of(&document.agents, Layer::Agent, agent),
+            agents,
             of(&document.contexts, Layer::Context, &context),
             of(&document.skills, Layer::Skill, skill.unwrap_or_default()),
         ]
@@ -238,7 +243,23 @@ impl Policy {
 
     /// How far the document lets this agent go.
     pub fn agent_level(&self, agent: &str) -> Option<PermissionLevel> {
-        self.document.agents.as_ref()?.get(agent)?.level
+        self.agent(agent)?.1.level
+    }
+
+    /// The agents that the document names.
+    pub fn agents(&self) -> impl Iterator<Item = &str> {
+        let named = self.document.agents.iter().flatten();
+        named.map(|(name, _)| name.as_str())
+    }
+
+    /// What the document says of an agent. One that it names no more is as narrow as the one that
+    /// does whatever is given to nobody.
+    fn agent(&self, name: &str) -> Option<(&str, &Lists)> {
+        let agents = self.document.agents.as_ref()?;
+        let found = agents
+            .get_key_value(name)
+            .or_else(|| agents.get_key_value(AGENT_DEFAULT));
+        found.map(|(name, lists)| (name.as_str(), lists))
     }
 }
 

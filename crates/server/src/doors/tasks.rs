@@ -58,6 +58,7 @@ async fn create_task(
         text: create.text.clone(),
         title: create.title.clone().unwrap_or_default(),
         kind: create.kind.unwrap_or(TaskType::General),
+        agent: None,
         priority: create.priority.unwrap_or(Priority::NORMAL),
         workspace: create.workspace,
         time_max: None,

@@ -7,7 +7,7 @@ use crate::{laptop, world};
 use serde_json::json;
 use std::path::Path;
 use wardroom_api::policy::PutPolicy;
-use wardroom_api::task::CreateTask;
+use wardroom_api::task::{CreateTask, Task, TaskFilter};
 use wardroom_domain::WorkspaceId;
 use wardroom_testkit::website::Website;
 use wardroom_testkit::world::{Person, World};
@@ -29,6 +29,134 @@ async fn hears(owner: &Person, workspace: WorkspaceId, work: Script) -> String {
     };
     let task = owner.client.create_task(&create, None).await;
     ends_with_yes(owner, task.expect("a task").id).await
+}
+
+/// Two agents: the usual one changes what it likes, the other reads.
+async fn with_a_reader(owner: &Person) {
+    let put = PutPolicy {
+        agents: Some(json!({"executor": {"level": "ELEVATED"}, "reader": {"level": "RESTRICTED"}})),
+        ..PutPolicy::default()
+    };
+    owner.client.put_policy(&put).await.expect("a policy");
+}
+
+/// What all models of the world were sent.
+fn told(world: &World) -> String {
+    let recorded = world.model.recorded();
+    let sent = recorded.iter().map(|sent| sent.body.to_string());
+    sent.collect()
+}
+
+async fn all_tasks(owner: &Person) -> Vec<Task> {
+    let listed = owner.client.tasks(&TaskFilter::default()).await;
+    listed.expect("the tasks").tasks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_named_keeps_its_level_and_hands_it_to_the_tasks_that_it_spawns() {
+    let world = world(laptop()).await;
+    let owner = world.owner();
+    with_a_reader(&owner).await;
+    let writes = |name: &str| {
+        script()
+            .calls("file_write", json!({"path": name, "content": "written"}))
+            .says("{last}")
+    };
+    let spawns = script()
+        .calls(
+            "spawn_task",
+            json!({"instructions": writes("child.txt").to_string()}),
+        )
+        .calls(
+            "file_write",
+            json!({"path": "parent.txt", "content": "written"}),
+        )
+        .says("{last}");
+    let order = |agent: &str, work: &Script| {
+        (
+            "delegate",
+            json!({"title": agent, "agent": agent, "instructions": work.to_string()}),
+        )
+    };
+    let request = script()
+        .calls_all(&[
+            order("reader", &spawns),
+            order("executor", &writes("own.txt")),
+        ])
+        .says("Begun.");
+    let reply = owner.says(&request.to_string(), None).await;
+    owner.awaits_words(reply.conversation, "All told").await;
+    let tasks = all_tasks(&owner).await;
+    let mut agents: Vec<_> = tasks.iter().map(|task| task.agent.as_str()).collect();
+    agents.sort_unstable();
+    assert_eq!(agents, ["executor", "reader", "reader"]);
+    let private = std::fs::read_dir(world.data().join("workspaces")).expect("a folder");
+    let mut files: Vec<_> = private
+        .flatten()
+        .filter_map(|folder| std::fs::read_dir(folder.path()).ok())
+        .flat_map(|files| files.flatten().map(|file| file.file_name()))
+        .collect();
+    files.retain(|name| name.to_string_lossy().ends_with(".txt"));
+    assert_eq!(files, ["own.txt"], "only the usual agent wrote: {tasks:?}");
+    assert!(told(&world).contains("Agents by name: reader."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_nobody_knows_gets_no_work() {
+    let world = world(laptop()).await;
+    let owner = world.owner();
+    let work = script().shell("touch was-here");
+    let order = |agent: &str| {
+        let order = json!({"title": "a", "agent": agent, "instructions": work.to_string()});
+        script().calls("delegate", order).says("{last}").to_string()
+    };
+    let reply = owner.says(&order("ghost"), None).await.reply;
+    assert!(
+        reply.contains("there is no agent `ghost` here, and no other to name"),
+        "{reply}"
+    );
+    with_a_reader(&owner).await;
+    let reply = owner.says(&order("ghost"), None).await.reply;
+    assert!(
+        reply.contains("there is no agent `ghost` here: name one of reader"),
+        "{reply}"
+    );
+    assert!(all_tasks(&owner).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_agent_is_named_no_more_is_as_narrow_as_the_usual_one() {
+    let world = world(laptop()).await;
+    let owner = world.owner();
+    with_a_reader(&owner).await;
+    let work = script()
+        .calls("ask_person", json!({"question": "go on?"}))
+        .calls(
+            "file_write",
+            json!({"path": "late.txt", "content": "written"}),
+        )
+        .says("{last}");
+    let order = json!({"title": "a", "agent": "reader", "instructions": work.to_string()});
+    let request = script().calls("delegate", order).says("Begun.");
+    owner.says(&request.to_string(), None).await;
+    let question = owner.is_asked().await;
+    at_level(&owner, "RESTRICTED").await;
+    let answer = wardroom_api::approval::Decide {
+        decision: wardroom_api::approval::Verdict::Approve,
+        digest: Some(question.digest.clone()),
+        remember: None,
+        answer: Some("yes".to_owned()),
+    };
+    owner
+        .client
+        .decide(question.id, &answer)
+        .await
+        .expect("an answer");
+    let task = all_tasks(&owner).await.remove(0);
+    let ended = owner.awaits_end(task.id).await;
+    assert_eq!(ended.agent, "reader");
+    let said = ended.result.unwrap_or_default();
+    assert!(said.contains("RESTRICTED"), "{said}");
 }
 
 /// The names of the tools that the model was sent last.
