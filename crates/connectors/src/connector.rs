@@ -73,6 +73,11 @@ pub trait Connector: Send + Sync {
     /// What the platform takes at most.
     fn limits(&self) -> Limits;
 
+    /// How often its keys were replaced since the start.
+    fn keys_replaced(&self) -> u64 {
+        0
+    }
+
     /// Asks the platform who we are: identity, and whether the key is good.
     async fn identify(&self) -> Result<Myself, Fault>;
 

@@ -46,7 +46,7 @@ pub use label::{Integrity, Labels};
 pub use mandate::Mandate;
 pub use principal::{Origin, Principal, Role, User, UserStatus};
 pub use quota::{OwnQuota, Quota};
-pub use secret::{Borrower, Lending, NoSecret, SecretSource};
+pub use secret::{Borrower, Lending, LiveSecret, NoSecret, SecretSource};
 pub use standing::{BypassMode, Emergency, PermissionLevel, Scope, ScopeKind, Scopes};
 pub use task::{AGENT_DEFAULT, Priority, Progress, Task, TaskStatus, TaskType};
 pub use tier::RiskTier;

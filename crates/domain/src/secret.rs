@@ -4,6 +4,7 @@
 use crate::{EffectId, TaskId};
 use secrecy::SecretString;
 use std::pin::Pin;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Who needs a secret, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,4 +53,48 @@ pub trait SecretSource: Send + Sync {
 
     /// The value. That it was given out, to whom and for what is on the record before it is.
     fn lend<'a>(&'a self, name: &'a str, borrower: &'a Borrower) -> Lending<'a, SecretString>;
+}
+
+/// A secret of the server in use: several share it, and a new version of it is what each of them
+/// shows from then on.
+#[derive(Clone, Debug, Default)]
+pub struct LiveSecret(Arc<RwLock<Shown>>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    value: Option<SecretString>,
+    replaced: u64,
+}
+
+impl LiveSecret {
+    /// The value as it is now; none where it is not set, or was taken away.
+    pub fn current(&self) -> Option<SecretString> {
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        shown.value.clone()
+    }
+
+    /// Puts another in its place; none takes it away.
+    pub fn replace(&self, value: Option<SecretString>) {
+        let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        shown.value = value;
+        shown.replaced += 1;
+    }
+
+    /// How often it was replaced. Whoever built something on the value looks whether it still holds.
+    pub fn replaced(&self) -> u64 {
+        let shown = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        shown.replaced
+    }
+}
+
+impl From<Option<SecretString>> for LiveSecret {
+    fn from(value: Option<SecretString>) -> Self {
+        Self(Arc::new(RwLock::new(Shown { value, replaced: 0 })))
+    }
+}
+
+impl From<SecretString> for LiveSecret {
+    fn from(value: SecretString) -> Self {
+        Some(value).into()
+    }
 }

@@ -14,6 +14,8 @@ pub const RETRY_FIRST: Duration = Duration::from_secs(1);
 pub const RETRY_MAX: Duration = Duration::from_secs(120);
 /// How long a connector whose key is refused waits before it asks again: a person has to act.
 pub const KEY_REFUSED_PAUSE: Duration = Duration::from_secs(60);
+/// How often a door looks whether its key was replaced: reading a number, not asking anybody.
+pub const KEY_LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long what cannot reach a closed chat waits: it is set free when the chat opens.
 pub const CLOSED_PAUSE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How often an arrival that could not be seen to is tried again before it is answered with a no.

@@ -33,7 +33,7 @@ pub(crate) async fn attend(gateway: Arc<Gateway>, name: String) {
     }
     tracing::info!(connector = name, "the door is open");
     if !door.is_polled {
-        return;
+        return keep_known(&gateway, door, &name).await;
     }
     let mut cursor = None;
     loop {
@@ -43,6 +43,27 @@ pub(crate) async fn attend(gateway: Arc<Gateway>, name: String) {
                 cursor = keep_all(&gateway, door, intake).await;
             }
             Err(fault) => rest(&gateway, &name, &fault, &mut pauses).await,
+        }
+    }
+}
+
+/// A platform that calls us is told anew whom to call, and with what, when a key has a new version.
+async fn keep_known(gateway: &Gateway, door: &Door, name: &str) {
+    let mut pauses = Pauses::default();
+    let mut told = door.connector.keys_replaced();
+    loop {
+        tokio::time::sleep(limits::KEY_LOOK_EVERY).await;
+        let replaced = door.connector.keys_replaced();
+        if replaced == told {
+            continue;
+        }
+        match make_ready(door).await {
+            Ok(()) => {
+                told = replaced;
+                pauses = Pauses::default();
+                tracing::info!(connector = name, "the door is open under its new key");
+            }
+            Err(fault) => rest(gateway, name, &fault, &mut pauses).await,
         }
     }
 }
@@ -123,7 +144,17 @@ async fn rest(gateway: &Gateway, name: &str, fault: &Fault, pauses: &mut Pauses)
     pauses.complaint = Some(complaint);
     metrics::counter!("wardroom_connector_faults_total", "connector" => name.to_owned())
         .increment(1);
-    tokio::time::sleep(pause(fault, pauses.failures)).await;
+    let replaced = || {
+        let door = gateway.doors.get(name);
+        door.map_or(0, |door| door.connector.keys_replaced())
+    };
+    let (before, mut left) = (replaced(), pause(fault, pauses.failures));
+    // A new key ends the pause: it is what was waited for.
+    while !left.is_zero() && replaced() == before {
+        let step = left.min(limits::KEY_LOOK_EVERY);
+        tokio::time::sleep(step).await;
+        left -= step;
+    }
 }
 
 /// How long to wait after so many failures in a row.

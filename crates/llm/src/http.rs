@@ -7,7 +7,6 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::key::ApiKey;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream, StreamExt, TryStreamExt};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -16,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sse_stream::{Sse, SseByteStream};
 use tokio::time::{Instant, timeout};
+use wardroom_domain::LiveSecret;
 
 use crate::failure;
 use crate::limits;
@@ -124,7 +124,7 @@ pub(crate) struct Endpoint {
     pub url: Url,
     pub headers: HeaderMap,
     pub key_header: KeyHeader,
-    pub key: ApiKey,
+    pub key: LiveSecret,
     pub patience: Patience,
 }
 

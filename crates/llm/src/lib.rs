@@ -11,7 +11,6 @@ mod router;
 mod cost;
 
 mod config;
-mod key;
 mod provider;
 mod setup;
 mod discover;
@@ -29,7 +28,6 @@ pub mod limits;
 pub use config::{ConfigError, KeyReference, ModelSettings, RoutingSettings, ToolProtocol};
 pub use cost::{Cost, Price};
 pub use discover::{LocalOllama, OLLAMA_ADDRESS, find_ollama};
-pub use key::ApiKey;
 pub use message::{
     Delta, Finish, Image, Message, ModelReply, ModelRequest, Part, Role, ToolCall, ToolSchema,
     Usage,

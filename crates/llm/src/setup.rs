@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use wardroom_domain::LiveSecret;
 
 use crate::anthropic::AnthropicModel;
 use crate::config::{ConfigError, ModelSettings, ToolProtocol};
 use crate::cost::Price;
 use crate::http::{Clients, Endpoint, KeyHeader, Patience, is_loopback};
-use crate::key::ApiKey;
 use crate::limits;
 use crate::model::Model;
 use crate::openai::{Flavour, OpenAiModel};
@@ -32,7 +32,7 @@ impl ModelSettings {
     pub fn build(
         &self,
         name: &str,
-        key: impl Into<ApiKey>,
+        key: impl Into<LiveSecret>,
         around: &Surroundings<'_>,
     ) -> Result<RoutedModel, ConfigError> {
         let key = key.into();
@@ -124,7 +124,7 @@ impl ModelSettings {
         &self,
         name: &str,
         provider: Provider,
-        key: ApiKey,
+        key: LiveSecret,
         clients: &Clients,
     ) -> Result<OpenAiModel, ConfigError> {
         let flavour = provider.flavour(self.base_url.is_some());
@@ -147,7 +147,7 @@ impl ModelSettings {
     fn anthropic(
         &self,
         name: &str,
-        key: ApiKey,
+        key: LiveSecret,
         clients: &Clients,
     ) -> Result<AnthropicModel, ConfigError> {
         let version = (HeaderName::from_static("anthropic-version"), "2023-06-01");
@@ -185,7 +185,7 @@ impl ModelSettings {
         name: &str,
         provider: Provider,
         path: &str,
-        key: ApiKey,
+        key: LiveSecret,
         clients: &Clients,
     ) -> Result<Endpoint, ConfigError> {
         let base = self.base_url.as_deref().unwrap_or(provider.base_url());

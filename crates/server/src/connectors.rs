@@ -1,13 +1,14 @@
 //! The foreign doors that the configuration names: their keys, their connectors, their webhooks.
 
 use crate::config::{ConnectorSettings, KeyReference, TelegramMode, TelegramSettings};
-use crate::model_keys::Sources;
+use crate::model_keys::{Followed, Sources};
 use crate::start::StartError;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use wardroom_connectors::telegram::{Settings, Telegram};
+use wardroom_domain::LiveSecret;
 use wardroom_gateway::Door;
 
 /// The connectors, ready to be opened.
@@ -16,11 +17,12 @@ pub(crate) struct Connectors {
     pub(crate) doors: Vec<Door>,
     pub(crate) webhooks: Webhooks,
     known: Vec<(String, String)>,
+    followed: Vec<Followed>,
 }
 
 /// What platforms prove themselves with when they call us, by instance.
 #[derive(Default)]
-pub(crate) struct Webhooks(BTreeMap<String, SecretString>);
+pub(crate) struct Webhooks(BTreeMap<String, LiveSecret>);
 
 impl Connectors {
     /// Gets every key and sets every connector up. Nothing is asked of a platform yet.
@@ -80,7 +82,7 @@ impl Connectors {
         key: &str,
         reference: &KeyReference,
         sources: &Sources<'_>,
-    ) -> Result<SecretString, StartError> {
+    ) -> Result<LiveSecret, StartError> {
         let purpose = format!("used for {section}.{key}");
         let (place, name, remedy) = match reference {
             KeyReference::Env(name) => (
@@ -103,7 +105,20 @@ impl Connectors {
         let value = SecretString::from(value.expose_secret().trim());
         self.known
             .push((name.clone(), value.expose_secret().to_owned()));
+        let value = LiveSecret::from(value);
+        if let KeyReference::Secret(secret) = reference {
+            self.followed.push(Followed {
+                secret: secret.clone(),
+                purpose,
+                value: value.clone(),
+            });
+        }
         Ok(value)
+    }
+
+    /// The stored keys, whose new versions count.
+    pub(crate) fn followed(&self) -> Vec<Followed> {
+        self.followed.clone()
     }
 
     /// The names and values of the keys, to be cut out of every text.
@@ -124,7 +139,8 @@ impl Webhooks {
 
     /// Whether the caller knows the secret of an instance. Takes as long for a wrong one.
     pub(crate) fn is_known(&self, instance: &str, offered: Option<&[u8]>) -> bool {
-        let (Some(secret), Some(offered)) = (self.0.get(instance), offered) else {
+        let secret = self.0.get(instance).and_then(LiveSecret::current);
+        let (Some(secret), Some(offered)) = (secret, offered) else {
             return false;
         };
         secret.expose_secret().as_bytes().ct_eq(offered).into()
@@ -138,8 +154,8 @@ mod tests {
     #[test]
     fn a_webhook_is_opened_by_its_own_secret_alone() {
         let webhooks = Webhooks(BTreeMap::from([
-            ("main".to_owned(), "first".into()),
-            ("second".to_owned(), "other".into()),
+            ("main".to_owned(), SecretString::from("first").into()),
+            ("second".to_owned(), SecretString::from("other").into()),
         ]));
         assert!(webhooks.is_known("main", Some(b"first")));
         for offered in [

@@ -1,18 +1,20 @@
 //! The servers of the configuration, with their secrets, ready to be reached.
 
 use crate::config::{KeyReference, McpSettings};
-use crate::model_keys::Sources;
+use crate::model_keys::{Followed, Sources, spellings};
 use crate::start::StartError;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use wardroom_executors::mcp::{CALL_TIME_DEFAULT, Command, McpServer, Reached};
+use wardroom_domain::LiveSecret;
+use wardroom_executors::mcp::{CALL_TIME_DEFAULT, Command, Given, McpServer, Reached};
 
 /// The servers, and the secrets that are sent to them.
 #[derive(Default)]
 pub(crate) struct McpServersFound {
     pub(crate) servers: Vec<McpServer>,
     secrets: Vec<(String, SecretString)>,
+    followed: Vec<Followed>,
 }
 
 impl McpServersFound {
@@ -37,14 +39,12 @@ impl McpServersFound {
     /// The names and values to be cut out of every text.
     pub(crate) fn known(&self) -> impl Iterator<Item = (String, String)> + '_ {
         let known = self.secrets.iter();
-        known.flat_map(|(name, value)| {
-            let value = value.expose_secret();
-            // `Bearer abc` is sent whole, and `abc` alone is as secret.
-            let bare = value.split_once(' ').map(|(_, bare)| bare.trim());
-            let both = [Some(value), bare].into_iter().flatten();
-            both.map(|value| (name.clone(), value.to_owned()))
-                .collect::<Vec<_>>()
-        })
+        known.flat_map(|(name, value)| spellings(name, value))
+    }
+
+    /// The stored secrets, whose new versions count.
+    pub(crate) fn followed(&self) -> Vec<Followed> {
+        self.followed.clone()
     }
 
     async fn reached(
@@ -90,24 +90,50 @@ impl McpServersFound {
         server: &str,
         wanted: Vec<(String, Value)>,
         sources: &Sources<'_>,
-    ) -> Result<Result<Vec<(String, SecretString)>, String>, StartError> {
+    ) -> Result<Result<Vec<Given>, String>, StartError> {
         let mut values = Vec::new();
         for (key, value) in wanted {
-            let value = match value {
-                Value::Plain(text) => text,
+            let (value, from) = match value {
+                Value::Plain(text) => (text.into(), key.clone()),
                 Value::Kept(reference) => {
-                    let purpose = format!("used for the MCP server {server}");
-                    let Some(value) = sources.find(&reference, &purpose).await? else {
-                        return Ok(Err(format!("{} is not set", place(&reference))));
-                    };
-                    self.secrets
-                        .push((name_of(&reference).to_owned(), value.clone()));
-                    value
+                    let found = self.kept(server, &reference, sources).await?;
+                    let from = place(&reference);
+                    if found.current().is_none() && matches!(reference, KeyReference::Env(_)) {
+                        return Ok(Err(format!("{from} is not set")));
+                    }
+                    (found, from)
                 }
             };
-            values.push((key, value));
+            values.push(Given {
+                name: key,
+                value,
+                from,
+            });
         }
         Ok(Ok(values))
+    }
+
+    /// A stored secret may come later; until then its server cannot be reached.
+    async fn kept(
+        &mut self,
+        server: &str,
+        reference: &KeyReference,
+        sources: &Sources<'_>,
+    ) -> Result<LiveSecret, StartError> {
+        let purpose = format!("used for the MCP server {server}");
+        let value = sources.find(reference, &purpose).await?;
+        let named = value.iter();
+        self.secrets
+            .extend(named.map(|value| (name_of(reference).to_owned(), value.clone())));
+        let value = LiveSecret::from(value);
+        if let KeyReference::Secret(secret) = reference {
+            self.followed.push(Followed {
+                secret: secret.clone(),
+                purpose,
+                value: value.clone(),
+            });
+        }
+        Ok(value)
     }
 }
 
@@ -134,7 +160,7 @@ fn name_of(reference: &KeyReference) -> &str {
 fn place(reference: &KeyReference) -> String {
     match reference {
         KeyReference::Secret(name) => {
-            format!("the secret {name} (run `wardroom secret set {name}`, then start again)")
+            format!("the secret {name} (run `wardroom secret set {name}`)")
         }
         KeyReference::Env(name) => format!("the environment variable {name}"),
     }

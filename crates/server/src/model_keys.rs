@@ -1,4 +1,5 @@
-//! The keys of the models, from where the configuration says they are.
+//! The server's own secrets in use: the keys of models, and those of connectors and MCP servers, from
+//! where the configuration says they are. New versions count from then on.
 
 use crate::start::StartError;
 use crate::stop;
@@ -9,19 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use wardroom_coordinator::Crew;
-use wardroom_domain::{OrgId, Timestamp};
-use wardroom_llm::{ApiKey, KeyReference, ModelSettings};
+use wardroom_domain::{LiveSecret, OrgId, Timestamp};
+use wardroom_llm::{KeyReference, ModelSettings};
 use wardroom_policy::redact::Redactor;
 use wardroom_store::{SecretName, Store, Touch};
 
-/// How often it is looked whether a key has a new version, whoever stored it: another process of
+/// How often it is looked whether a secret has a new version, whoever stored it: another process of
 /// the same store, say.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The keys, by model.
 pub(crate) struct ModelKeys {
     keys: BTreeMap<String, ModelKey>,
-    /// The version of each stored secret that a model uses, as it was opened.
+    /// Stored secrets that others than models use.
+    others: Vec<Followed>,
+    /// The version of each stored secret, as it was opened.
     versions: Mutex<BTreeMap<String, i64>>,
 }
 
@@ -30,7 +33,18 @@ struct ModelKey {
     name: String,
     /// Whether it is stored, and so may get new versions.
     is_stored: bool,
-    key: ApiKey,
+    key: LiveSecret,
+}
+
+/// A stored secret that is in use, and may get new versions.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    /// Its name.
+    pub(crate) secret: String,
+    /// What it is used for, as it goes on the record.
+    pub(crate) purpose: String,
+    /// Where it is shown from.
+    pub(crate) value: LiveSecret,
 }
 
 /// What is at hand for resolving a reference.
@@ -61,11 +75,20 @@ impl ModelKeys {
             };
             keys.insert(model.clone(), key);
         }
-        Ok(Self { keys, versions })
+        Ok(Self {
+            keys,
+            others: Vec::new(),
+            versions,
+        })
+    }
+
+    /// Looks after these as well.
+    pub(crate) fn follow(&mut self, others: impl IntoIterator<Item = Followed>) {
+        self.others.extend(others);
     }
 
     /// The key of a model, empty if it has none.
-    pub(crate) fn of(&self, model: &str) -> ApiKey {
+    pub(crate) fn of(&self, model: &str) -> LiveSecret {
         let key = self.keys.get(model);
         key.map(|key| key.key.clone()).unwrap_or_default()
     }
@@ -83,24 +106,34 @@ impl ModelKeys {
     /// were removed.
     pub(crate) async fn refresh(&self, crew: &Crew, vault: &Vault) -> Result<(), StartError> {
         let now = versions(&crew.store, crew.org).await?;
-        let stored = self.keys.iter().filter(|(_, key)| key.is_stored);
-        for (model, key) in stored {
-            let version = now.get(&key.name).copied();
-            if version == self.seen(&key.name) {
+        for one in self.followed() {
+            let version = now.get(&one.secret).copied();
+            if version == self.seen(&one.secret) {
                 continue;
             }
             let value = match version {
                 None => None,
-                Some(_) => opened(crew, vault, model, &key.name).await?,
+                Some(_) => opened(crew, vault, &one).await?,
             };
-            if let Some(value) = &value {
-                crew.redactor.learn(&key.name, value.expose_secret());
+            for (name, value) in value.iter().flat_map(|value| spellings(&one.secret, value)) {
+                crew.redactor.learn(&name, &value);
             }
-            key.key.replace(value);
-            tracing::info!(model, secret = key.name, version, "a model has another key");
+            one.value.replace(value);
+            tracing::info!(secret = one.secret, version, "{}: another value", one.purpose);
         }
         *self.versions.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
+    }
+
+    /// Every stored secret in use.
+    fn followed(&self) -> Vec<Followed> {
+        let stored = self.keys.iter().filter(|(_, key)| key.is_stored);
+        let models = stored.map(|(model, key)| Followed {
+            secret: key.name.clone(),
+            purpose: format!("used for model {model}"),
+            value: key.key.clone(),
+        });
+        models.chain(self.others.iter().cloned()).collect()
     }
 
     fn seen(&self, name: &str) -> Option<i64> {
@@ -115,7 +148,7 @@ impl ModelKeys {
         vault: Vault,
         stopping: watch::Receiver<bool>,
     ) {
-        if !self.keys.values().any(|key| key.is_stored) {
+        if self.followed().is_empty() {
             return;
         }
         while tokio::time::timeout(LOOK_EVERY, stop::stopped(stopping.clone()))
@@ -123,7 +156,7 @@ impl ModelKeys {
             .is_err()
         {
             if let Err(error) = self.refresh(&crew, &vault).await {
-                tracing::warn!(%error, "the keys of the models were not looked after; trying again");
+                tracing::warn!(%error, "the server's own secrets were not looked after; trying again");
             }
         }
     }
@@ -138,10 +171,9 @@ async fn versions(store: &Store, org: OrgId) -> Result<BTreeMap<String, i64>, St
 async fn opened(
     crew: &Crew,
     vault: &Vault,
-    model: &str,
-    name: &str,
+    one: &Followed,
 ) -> Result<Option<SecretString>, StartError> {
-    let Ok(parsed) = SecretName::parse(name) else {
+    let Ok(parsed) = SecretName::parse(&one.secret) else {
         return Ok(None);
     };
     let touch = Touch {
@@ -149,9 +181,18 @@ async fn opened(
         via: None,
         at: crew.clock.now(),
     };
-    let purpose = format!("used for model {model}");
     let (store, org) = (&crew.store, crew.org);
-    Ok(vault.open(store, org, &parsed, &purpose, touch).await?)
+    let value = vault.open(store, org, &parsed, &one.purpose, touch).await?;
+    Ok(value.map(|value| SecretString::from(value.expose_secret().trim())))
+}
+
+/// A value as it may stand in a text: `Bearer abc` is sent whole, and `abc` alone is as secret.
+pub(crate) fn spellings(name: &str, value: &SecretString) -> Vec<(String, String)> {
+    let value = value.expose_secret();
+    let bare = value.split_once(' ').map(|(_, bare)| bare.trim());
+    let both = [Some(value), bare].into_iter().flatten();
+    both.map(|value| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Sources<'_> {

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use wardroom_domain::LiveSecret;
 
 /// How long Telegram holds a request for updates open.
 pub const LONG_POLL: Duration = Duration::from_secs(25);
@@ -40,11 +41,11 @@ pub enum ClientSetupError {
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    token: SecretString,
+    token: LiveSecret,
 }
 
 impl Client {
-    pub fn new(api_base: &str, token: SecretString) -> Result<Self, ClientSetupError> {
+    pub fn new(api_base: &str, token: LiveSecret) -> Result<Self, ClientSetupError> {
         let url = Url::parse(api_base).ok();
         let is_fit = url
             .as_ref()
@@ -65,7 +66,7 @@ impl Client {
         method: &str,
         params: &(impl Serialize + Sync),
     ) -> Result<R, Fault> {
-        let request = self.http.post(self.url(method)).json(params);
+        let request = self.http.post(self.url(method)?).json(params);
         answer(request.timeout(CALL_TIME_MAX)).await
     }
 
@@ -75,7 +76,7 @@ impl Client {
         method: &str,
         params: &(impl Serialize + Sync),
     ) -> Result<R, Fault> {
-        let request = self.http.post(self.url(method)).json(params);
+        let request = self.http.post(self.url(method)?).json(params);
         answer(request.timeout(LONG_POLL + CALL_TIME_MAX)).await
     }
 
@@ -95,7 +96,7 @@ impl Client {
             });
         let request = self
             .http
-            .post(self.url(method))
+            .post(self.url(method)?)
             .multipart(form.part(field, part));
         answer(request.timeout(FILE_TIME_MAX)).await
     }
@@ -107,8 +108,8 @@ impl Client {
             let why = "Telegram named a file in a way that makes no sense".to_owned();
             return Err(Fault::Refused { why });
         }
-        let token = self.token.expose_secret();
-        let url = format!("{}/file/bot{token}/{path}", self.base);
+        let token = self.token()?;
+        let url = format!("{}/file/bot{}/{path}", self.base, token.expose_secret());
         let response = self.http.get(url).timeout(FILE_TIME_MAX).send().await;
         let response = response.map_err(away)?;
         let status = response.status();
@@ -121,8 +122,17 @@ impl Client {
         collect(response, bytes_max).await
     }
 
-    fn url(&self, method: &str) -> String {
-        format!("{}/bot{}/{method}", self.base, self.token.expose_secret())
+    fn url(&self, method: &str) -> Result<String, Fault> {
+        let token = self.token()?;
+        Ok(format!("{}/bot{}/{method}", self.base, token.expose_secret()))
+    }
+
+    /// The token as it is now: read for every call, so that a new version counts for the next.
+    fn token(&self) -> Result<SecretString, Fault> {
+        let why = || "its token is not set any more".to_owned();
+        self.token
+            .current()
+            .ok_or_else(|| Fault::Unauthorised { why: why() })
     }
 }
 

@@ -17,10 +17,10 @@ use frankenstein::types::{
     ReplyParameters, User,
 };
 use frankenstein::{methods, types};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 use std::time::Duration;
+use wardroom_domain::LiveSecret;
 
 /// The longest message, in UTF-16 units.
 const TEXT_UNITS_MAX: usize = 4096;
@@ -47,7 +47,8 @@ const ALLOWED_UPDATES: &[&str] = &[
 pub struct Telegram {
     name: String,
     client: Client,
-    webhook_secret: Option<SecretString>,
+    token: LiveSecret,
+    webhook_secret: Option<LiveSecret>,
     myself: OnceLock<Myself>,
 }
 
@@ -56,9 +57,9 @@ pub struct Settings {
     /// The instance's name, without the platform.
     pub instance: String,
     /// The bot's token.
-    pub token: SecretString,
+    pub token: LiveSecret,
     /// What Telegram proves itself with when it calls us.
-    pub webhook_secret: Option<SecretString>,
+    pub webhook_secret: Option<LiveSecret>,
     /// Where the Bot API is.
     pub api_base: String,
 }
@@ -68,7 +69,8 @@ impl Telegram {
     pub fn new(settings: Settings) -> Result<Self, ClientSetupError> {
         Ok(Self {
             name: format!("telegram:{}", settings.instance),
-            client: Client::new(&settings.api_base, settings.token)?,
+            client: Client::new(&settings.api_base, settings.token.clone())?,
+            token: settings.token,
             webhook_secret: settings.webhook_secret,
             myself: OnceLock::new(),
         })
@@ -106,6 +108,11 @@ impl Connector for Telegram {
         }
     }
 
+    fn keys_replaced(&self) -> u64 {
+        let webhook = self.webhook_secret.as_ref();
+        self.token.replaced() + webhook.map_or(0, LiveSecret::replaced)
+    }
+
     async fn identify(&self) -> Result<Myself, Fault> {
         self.me().await.cloned()
     }
@@ -115,7 +122,8 @@ impl Connector for Telegram {
         self.me().await?;
         let _: bool = match webhook {
             Some(url) => {
-                let secret = self.webhook_secret.as_ref().map(|it| it.expose_secret());
+                let secret = self.webhook_secret.as_ref().and_then(LiveSecret::current);
+                let secret = secret.as_ref().map(|it| it.expose_secret());
                 let params =
                     json!({"url": url, "secret_token": secret, "allowed_updates": ALLOWED_UPDATES});
                 self.client.call("setWebhook", &params).await?

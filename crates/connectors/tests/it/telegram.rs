@@ -1,5 +1,6 @@
 //! Telegram's connector against the stand-in.
 
+use secrecy::SecretString;
 use serde_json::json;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl Side {
     fn connector(&self, token: &str) -> Telegram {
         let settings = Settings {
             instance: "main".to_owned(),
-            token: token.into(),
+            token: SecretString::from(token).into(),
             webhook_secret: None,
             api_base: self.telegram.base_url(),
         };
@@ -179,7 +180,7 @@ async fn a_bad_token_and_a_rival_are_told_apart() {
 async fn nothing_that_is_told_holds_the_token() {
     let settings = Settings {
         instance: "main".to_owned(),
-        token: "1000:very-secret".into(),
+        token: SecretString::from("1000:very-secret").into(),
         webhook_secret: None,
         // Nobody listens there.
         api_base: "http://127.0.0.1:9".to_owned(),

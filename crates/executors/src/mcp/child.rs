@@ -6,7 +6,7 @@ use super::server::Command;
 use crate::hands::Service;
 use crate::{Hands, NoHands};
 use rustix::process::{Pid, Signal, kill_process};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,27 +59,30 @@ impl Leashed {
     }
 }
 
+type Environment = [(String, SecretString)];
+
 /// Starts a program. `id` names its sandbox; `workspace` is what it may look at there.
 pub(super) async fn start(
     hands: &Hands,
-    command: &Command,
+    (command, environment): (&Command, &Environment),
     id: String,
     workspace: Option<&Path>,
 ) -> Result<Program, NoHands> {
     if command.is_sandboxed {
-        boxed(hands, command, id, workspace).await
+        boxed(hands, (command, environment), id, workspace).await
     } else {
-        leashed(hands.runner(), command).map_err(|error| NoHands::Runner(error.to_string()))
+        let program = leashed(hands.runner(), command, environment);
+        program.map_err(|error| NoHands::Runner(error.to_string()))
     }
 }
 
 async fn boxed(
     hands: &Hands,
-    command: &Command,
+    (command, environment): (&Command, &Environment),
     id: String,
     workspace: Option<&Path>,
 ) -> Result<Program, NoHands> {
-    let environment = command.environment.iter();
+    let environment = environment.iter();
     let service = Service {
         id,
         workspace: workspace.map(Path::to_path_buf),
@@ -105,7 +108,11 @@ async fn boxed(
     })
 }
 
-fn leashed(leash: &Path, command: &Command) -> std::io::Result<Program> {
+fn leashed(
+    leash: &Path,
+    command: &Command,
+    environment: &Environment,
+) -> std::io::Result<Program> {
     let mut run = tokio::process::Command::new(leash);
     run.arg0(LEASH_NAME)
         .args(&command.argv)
@@ -115,7 +122,7 @@ fn leashed(leash: &Path, command: &Command) -> std::io::Result<Program> {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(false);
-    for (name, value) in &command.environment {
+    for (name, value) in environment {
         run.env(name, value.expose_secret());
     }
     let mut child = run.spawn()?;

@@ -23,6 +23,6 @@ pub use fault::{CallFault, StartFault};
 pub use leash::{LEASH_NAME, hold};
 pub use limits::{CALL_TIME_DEFAULT, IDLE_TIME_MAX, SERVERS_MAX, TOOLS_PER_SERVER_MAX};
 pub use remote::{UnfitAddress, check_address, check_header};
-pub use server::{Command, McpServer, Reached};
+pub use server::{Command, Given, McpServer, Reached};
 pub use servers::{Gate, Look, McpServers};
 pub use value::Answer;

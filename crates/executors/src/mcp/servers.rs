@@ -104,6 +104,11 @@ impl McpServers {
         heard: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<Answer, CallFault> {
         let server = &foreign.server;
+        let replaced = self.servers.get(server).map_or(0, McpServer::replaced);
+        let stale = held.take_if(|session| session.began_at != replaced);
+        if let Some(session) = stale {
+            session.close(DestroyReason::Cancelled).await;
+        }
         let mut session = match held.take() {
             Some(session) => session,
             None => {
@@ -153,23 +158,42 @@ impl McpServers {
         workspace: Option<&Path>,
     ) -> Result<Session, StartFault> {
         let server = self.servers.get(name).ok_or_else(|| no_server(name))?;
-        let started = match &server.reached {
-            Reached::NotAtAll(why) => Err(why.clone()),
-            Reached::ByUrl { url, headers } => match self.clients.transport(url, headers) {
-                Ok(transport) => Session::over_http(name, transport).await,
-                Err(why) => Err(why),
-            },
-            Reached::ByCommand(command) => {
-                match child::start(&self.hands, command, sandbox, workspace).await {
-                    Ok(program) => Session::over_streams(name, program).await,
-                    Err(error) => Err(error.to_string()),
-                }
-            }
+        // Before the values: what is replaced in between is noticed at the next call.
+        let began_at = server.replaced();
+        let started = match self.reach(server, sandbox, workspace).await {
+            Ok(session) => Ok(Session {
+                began_at,
+                ..session
+            }),
+            failed => failed,
         };
         started.map_err(|why| StartFault {
             server: name.to_owned(),
             why,
         })
+    }
+
+    async fn reach(
+        &self,
+        server: &McpServer,
+        sandbox: String,
+        workspace: Option<&Path>,
+    ) -> Result<Session, String> {
+        let name = server.name.as_str();
+        match &server.reached {
+            Reached::NotAtAll(why) => Err(why.clone()),
+            Reached::ByUrl { url, .. } => match self.clients.transport(url, &server.values()?) {
+                Ok(transport) => Session::over_http(name, transport).await,
+                Err(why) => Err(why),
+            },
+            Reached::ByCommand(command) => {
+                let values = server.values()?;
+                match child::start(&self.hands, (command, &values), sandbox, workspace).await {
+                    Ok(program) => Session::over_streams(name, program).await,
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+        }
     }
 
     /// The place of a task's session; the longest unused one makes room where there are too many.

@@ -26,6 +26,8 @@ pub(super) struct Session {
     body: Option<Body>,
     /// What the server says of its tools, as far as we were told.
     pub(super) definitions: Vec<Definition>,
+    /// How often the values that it was given had been replaced.
+    pub(super) began_at: u64,
 }
 
 impl Session {
@@ -82,6 +84,7 @@ impl Session {
             ears,
             body: None,
             definitions: Vec::new(),
+            began_at: 0,
         };
         session.list().await?;
         Ok(session)

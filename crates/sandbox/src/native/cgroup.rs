@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// Below the top of a v2 hierarchy.
+const SHARED: &str = "wardroom";
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 const PERIOD_US: u64 = 100_000;
 /// `wardroom.PID.ID`: the process that made it, and for which sandbox.
@@ -114,12 +116,18 @@ fn find_v2() -> Option<Hierarchy> {
         return Some(Hierarchy::V2 { parent: own });
     }
     // Root in a group that it shares with others: the top may have children at any time.
-    let shared = mount.place.join("wardroom");
+    let shared = mount.place.join(SHARED);
     if !offers_all(&mount.place) || enable(&mount.place).is_err() {
         return None;
     }
     let made = fs::create_dir_all(&shared).and_then(|()| enable(&shared));
     made.is_ok().then_some(Hierarchy::V2 { parent: shared })
+}
+
+/// Where root makes groups in a v2 hierarchy in which its own has no room.
+fn shared_v2() -> Option<PathBuf> {
+    let mount = mounts().into_iter().find(|mount| mount.kind == "cgroup2")?;
+    Some(mount.place.join(SHARED))
 }
 
 fn offers_all(group: &Path) -> bool {
@@ -309,6 +317,11 @@ impl Group {
         self.unified.is_some() || self.memory.is_some()
     }
 
+    /// Whether the kernel keeps the group to its part of the processors.
+    pub fn bounds_cpu(&self) -> bool {
+        self.unified.is_some() || self.cpu.is_some()
+    }
+
     /// Kills every process of the group at once, where the kernel can (v2, 5.14).
     pub fn kill(&self) {
         if let Some(group) = &self.unified {
@@ -375,10 +388,13 @@ fn field(text: &str, name: &str) -> u64 {
 /// Removes empty groups of processes that no longer live, and of our own sandboxes that are
 /// not in `live`. A group that still holds a process refuses to go, so nobody is harmed.
 pub fn sweep(hierarchy: &Hierarchy, live: impl Fn(&str) -> bool) -> Vec<String> {
-    let parents: Vec<&PathBuf> = match hierarchy {
+    let parents: Vec<PathBuf> = match hierarchy {
         Hierarchy::None => Vec::new(),
-        Hierarchy::V2 { parent } => vec![parent],
-        Hierarchy::V1 { memory, pids, cpu } => [memory, pids, cpu].into_iter().flatten().collect(),
+        // Whoever was killed may have been begun in another group, and made his in the shared one.
+        Hierarchy::V2 { parent } => [parent.clone()].into_iter().chain(shared_v2()).collect(),
+        Hierarchy::V1 { memory, pids, cpu } => {
+            [memory, pids, cpu].into_iter().flatten().cloned().collect()
+        }
     };
     let entries = parents
         .into_iter()

@@ -258,7 +258,8 @@ mod tests {
     fn volume() -> Option<(tempfile::TempDir, Volume)> {
         let keep = tempfile::tempdir().unwrap();
         let image = keep.path().join("image");
-        if !rustix::process::geteuid().is_root() {
+        let has_all = ["/dev/loop-control", TOOLS[0]].map(|path| Path::new(path).exists());
+        if !rustix::process::geteuid().is_root() || has_all != [true, true] {
             assert!(Volume::make(&image, keep.path(), ROOM).is_err());
             assert!(!image.exists(), "a failure leaves no file");
             return None;

@@ -41,10 +41,15 @@ impl Way {
     }
 }
 
-/// Only root has volumes.
+/// Only root has volumes, where there is what they are made with.
+pub fn has_volumes() -> bool {
+    let is_there = |path: &str| Path::new(path).exists();
+    is_root() && is_there("/dev/loop-control") && is_there("/usr/sbin/mkfs.ext4")
+}
+
 pub fn every_way() -> Vec<Way> {
     let mut ways = vec![Way::Overlay, Way::Copy];
-    if is_root() {
+    if has_volumes() {
         ways.extend([Way::OverlayInVolume, Way::CopyInVolume]);
     }
     ways

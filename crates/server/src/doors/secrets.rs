@@ -56,7 +56,7 @@ async fn list_secrets(State(app): State<App>, Who(who): Who) -> Result<Json<Secr
     }))
 }
 
-/// Sets a secret, or gives it its next version. A model that uses it shows the new one from then on.
+/// Sets a secret, or gives it its next version. Models, connectors and MCP servers that use it show the new one from then on.
 #[utoipa::path(put, path = "/v1/secrets/{name}", security(("token" = [])), request_body = PutSecret,
     params(("name" = String, Path, description = "What `secret:NAME` says")),
     responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
@@ -76,14 +76,14 @@ async fn put_secret(
         .seal(store, org, &name, &value, touch(&app, &who))
         .await?;
     store.commit(org, vec![Write::SetSecret(sealed)]).await?;
-    models_follow(&app).await;
+    those_in_use_follow(&app).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What was stored is stored, whether or not the models could follow at once.
-async fn models_follow(app: &App) {
+/// What was stored is stored, whether or not those that use it could follow at once.
+async fn those_in_use_follow(app: &App) {
     if let Err(error) = app.model_keys.refresh(&app.crew, &app.vault).await {
-        tracing::warn!(%error, "the models keep their keys for now; trying again");
+        tracing::warn!(%error, "the server keeps its secrets as they were for now; trying again");
     }
 }
 
@@ -112,6 +112,6 @@ async fn remove_secret(
     let touch = touch(&app, &who);
     let remove = Write::RemoveSecret(RemoveSecret { name, touch });
     app.crew.store.commit(app.crew.org, vec![remove]).await?;
-    models_follow(&app).await;
+    those_in_use_follow(&app).await;
     Ok(StatusCode::NO_CONTENT)
 }

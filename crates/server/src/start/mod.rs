@@ -151,10 +151,11 @@ async fn open(startup: &Startup, folders: &Folders) -> Result<Opened, StartError
         org,
         now: clock.now(),
     };
-    let keys = ModelKeys::resolve(&config.models, &sources).await?;
+    let mut keys = ModelKeys::resolve(&config.models, &sources).await?;
     let mcp = McpServersFound::resolve(&config.mcp, &sources).await?;
     let connectors = Connectors::resolve(&config.connectors, &sources).await?;
     let objects = objects::open(config, &sources).await?;
+    keys.follow(mcp.followed().into_iter().chain(connectors.followed()));
     let keys = Arc::new(keys);
     let redactor = keys.redactor(mcp.known().chain(connectors.known()));
     let found = Found {
@@ -232,7 +233,7 @@ async fn parts(
     });
     let doors = listen::serve(sockets.network, sockets.unix, router(app), stopping.clone());
     let mut parts = vec![("doors", tokio::spawn(doors))];
-    parts.push(("model keys", tokio::spawn(looking_after)));
+    parts.push(("secrets in use", tokio::spawn(looking_after)));
     parts.push(workers::clock(&crew, stopping));
     if startup.works {
         parts.extend(workers::workers(&crew, is_first, stopping).await?);

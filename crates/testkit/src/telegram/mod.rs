@@ -96,6 +96,20 @@ impl TelegramStandIn {
         self.address.to_string()
     }
 
+    /// A bot gets another token, and is known by the old one no more.
+    pub fn renews_token(&self, old: &str, new: &str) {
+        let mut state = self.shared.lock();
+        if let Some(bot) = state.bots.remove(old) {
+            state.bots.insert(new.to_owned(), bot);
+        }
+        for sent in state.sent.values_mut().filter(|sent| sent.token == old) {
+            new.clone_into(&mut sent.token);
+        }
+        drop(state);
+        // Whoever waits under the old one hears of it.
+        self.shared.bell.notify_waiters();
+    }
+
     /// Somebody opens a private chat with every bot.
     pub fn joins(&self, human: &Human) {
         self.shared.lock().chats.entry(human.id).or_insert(Chat {

@@ -320,6 +320,45 @@ async fn secrets_in_headers_are_sent_and_told_to_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_of_a_secret_in_a_header_counts_for_the_next_call_of_a_running_task() {
+    let server = stand_in().await;
+    server.answers("read_note", "the token is Bearer canary-2nd-77b1");
+    let more = "headers = { Authorization = \"secret:notes\" }";
+    let setup = laptop().secret("notes", "Bearer canary-1st-77b1");
+    let world = world(setup.with(&notes(&server.url(), more))).await;
+    let owner = world.owner();
+    let twice = read_note()
+        .calls("ask_person", json!({"question": "go on?"}))
+        .calls("notes__read_note", json!({"path": "b"}))
+        .says("{last}");
+    let task = asks(&owner, twice).await;
+    let question = owner.is_asked().await;
+    let shown = || -> Vec<String> {
+        let sent = server.headers();
+        let values = sent.iter().filter_map(|headers| headers.get("authorization"));
+        values.cloned().collect()
+    };
+    let before = shown();
+    assert!(!before.is_empty() && before.iter().all(|value| value == "Bearer canary-1st-77b1"), "{before:?}");
+    world.sets_secret("notes", "Bearer canary-2nd-77b1");
+    let answer = wardroom_api::approval::Decide {
+        decision: Verdict::Approve,
+        digest: Some(question.digest.clone()),
+        remember: None,
+        answer: Some("yes".to_owned()),
+    };
+    owner.client.decide(question.id, &answer).await.expect("an answer");
+    let done = owner.awaits(task, TaskStatus::Succeeded).await;
+    let heard = done.result.expect("a result");
+    assert!(heard.contains("[redacted: notes]") && !heard.contains("canary"), "{heard}");
+    let after = &shown()[before.len()..];
+    let is_new = |value: &&String| *value == "Bearer canary-2nd-77b1";
+    assert!(!after.is_empty(), "the second call was sent");
+    assert!(after.iter().filter(is_new).count() >= 1, "{after:?}");
+    assert!(!world.log().contains("canary"), "the log tells it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_is_cut_off_and_its_write_is_asked_about() {
     let server = stand_in().await;
     let world = world_with(&server, "timeout_s = 1").await;

@@ -27,6 +27,7 @@ const OCI_RUNC: &str = "oci runc";
 const OCI_GVISOR: &str = "oci gvisor";
 const PODMAN: &str = "podman";
 const PDF: &str = "pdf";
+const VOLUMES: &str = "volumes";
 const CONTAINERS: [&str; 3] = [OCI_RUNC, OCI_GVISOR, PODMAN];
 
 const EGRESS: &str = "egress by command";
@@ -101,6 +102,12 @@ const NEEDS: &[Need] = &[
         probe: &["podman", "--version"],
         skip: PODMAN,
         why: "the engine backend is tried with it",
+    },
+    Need {
+        package: "e2fsprogs",
+        probe: &["/usr/sbin/mkfs.ext4", "-V"],
+        skip: VOLUMES,
+        why: "the kernel bounds what a view takes of the disk by a file system of its own",
     },
     Need {
         package: "poppler-utils",

@@ -248,6 +248,38 @@ async fn a_webhook_is_opened_by_its_secret_alone() {
         2,
         "messages never cross"
     );
+    // A new version counts from then on, and the old one no more.
+    place.world.sets_secret("first_hook", "hush-3");
+    eventually("the new secret to open the door", || async {
+        let posted = post(hook, Some("hush-3"), hello.clone()).await;
+        (posted.expect("an answer") == 200).then_some(())
+    })
+    .await;
+    let posted = post(hook, Some("hush-1"), hello.clone()).await;
+    assert_eq!(posted.expect("an answer"), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_version_of_the_token_counts_without_a_restart() {
+    const RENEWED: &str = "1000:renewed-token";
+    let place = Place::start(laptop()).await;
+    let alice = place.joins(42, "Alice", "member").await;
+    place.telegram.renews_token(TOKEN, RENEWED);
+    eventually("the old token to be refused", || async {
+        let log = place.world.log();
+        log.contains("does not accept the key").then_some(())
+    })
+    .await;
+    place.telegram.says(RENEWED, &alice, "hello");
+    place.world.sets_secret("telegram", RENEWED);
+    eventually("an answer under the new token", || async {
+        let sent = place.telegram.sent(RENEWED, 42);
+        let mut answers = sent.iter().filter(|sent| sent.text.contains("You said: hello"));
+        answers.next().map(drop)
+    })
+    .await;
+    let log = place.world.log();
+    assert!(!log.contains("renewed-token"), "the log tells it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
