@@ -119,7 +119,12 @@ impl ModelKeys {
                 crew.redactor.learn(&name, &value);
             }
             one.value.replace(value);
-            tracing::info!(secret = one.secret, version, "{}: another value", one.purpose);
+            tracing::info!(
+                secret = one.secret,
+                version,
+                "{}: another value",
+                one.purpose
+            );
         }
         *self.versions.lock().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())

@@ -124,7 +124,11 @@ impl Client {
 
     fn url(&self, method: &str) -> Result<String, Fault> {
         let token = self.token()?;
-        Ok(format!("{}/bot{}/{method}", self.base, token.expose_secret()))
+        Ok(format!(
+            "{}/bot{}/{method}",
+            self.base,
+            token.expose_secret()
+        ))
     }
 
     /// The token as it is now: read for every call, so that a new version counts for the next.

@@ -108,11 +108,7 @@ async fn boxed(
     })
 }
 
-fn leashed(
-    leash: &Path,
-    command: &Command,
-    environment: &Environment,
-) -> std::io::Result<Program> {
+fn leashed(leash: &Path, command: &Command, environment: &Environment) -> std::io::Result<Program> {
     let mut run = tokio::process::Command::new(leash);
     run.arg0(LEASH_NAME)
         .args(&command.argv)

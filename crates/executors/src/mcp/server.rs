@@ -65,7 +65,10 @@ impl McpServer {
 
     /// How often a value was replaced: a session that was begun before is begun anew.
     pub(super) fn replaced(&self) -> u64 {
-        self.given().iter().map(|given| given.value.replaced()).sum()
+        self.given()
+            .iter()
+            .map(|given| given.value.replaced())
+            .sum()
     }
 }
 

@@ -160,13 +160,12 @@ impl McpServers {
         let server = self.servers.get(name).ok_or_else(|| no_server(name))?;
         // Before the values: what is replaced in between is noticed at the next call.
         let began_at = server.replaced();
-        let started = match self.reach(server, sandbox, workspace).await {
-            Ok(session) => Ok(Session {
-                began_at,
-                ..session
-            }),
-            failed => failed,
-        };
+        // Boxed: futures within futures have a depth that the compiler bounds.
+        let started = Box::pin(self.reach(server, sandbox, workspace)).await;
+        let started = started.map(|mut session| {
+            session.began_at = began_at;
+            session
+        });
         started.map_err(|why| StartFault {
             server: name.to_owned(),
             why,

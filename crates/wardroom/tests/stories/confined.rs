@@ -390,8 +390,7 @@ async fn a_power_cut_leaves_no_volume_behind_and_the_view_goes_on_in_it() {
     eventually(
         "the command to run again, or the question about it",
         || async {
-            (processes(&marker) > 0
-                || owner.sees(task).await.status == TaskStatus::WaitingApproval)
+            (processes(&marker) > 0 || owner.sees(task).await.status == TaskStatus::WaitingApproval)
                 .then_some(())
         },
     )

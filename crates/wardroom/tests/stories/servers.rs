@@ -335,11 +335,16 @@ async fn a_new_version_of_a_secret_in_a_header_counts_for_the_next_call_of_a_run
     let question = owner.is_asked().await;
     let shown = || -> Vec<String> {
         let sent = server.headers();
-        let values = sent.iter().filter_map(|headers| headers.get("authorization"));
+        let values = sent
+            .iter()
+            .filter_map(|headers| headers.get("authorization"));
         values.cloned().collect()
     };
     let before = shown();
-    assert!(!before.is_empty() && before.iter().all(|value| value == "Bearer canary-1st-77b1"), "{before:?}");
+    assert!(
+        !before.is_empty() && before.iter().all(|value| value == "Bearer canary-1st-77b1"),
+        "{before:?}"
+    );
     world.sets_secret("notes", "Bearer canary-2nd-77b1");
     let answer = wardroom_api::approval::Decide {
         decision: Verdict::Approve,
@@ -347,10 +352,17 @@ async fn a_new_version_of_a_secret_in_a_header_counts_for_the_next_call_of_a_run
         remember: None,
         answer: Some("yes".to_owned()),
     };
-    owner.client.decide(question.id, &answer).await.expect("an answer");
+    owner
+        .client
+        .decide(question.id, &answer)
+        .await
+        .expect("an answer");
     let done = owner.awaits(task, TaskStatus::Succeeded).await;
     let heard = done.result.expect("a result");
-    assert!(heard.contains("[redacted: notes]") && !heard.contains("canary"), "{heard}");
+    assert!(
+        heard.contains("[redacted: notes]") && !heard.contains("canary"),
+        "{heard}"
+    );
     let after = &shown()[before.len()..];
     let is_new = |value: &&String| *value == "Bearer canary-2nd-77b1";
     assert!(!after.is_empty(), "the second call was sent");

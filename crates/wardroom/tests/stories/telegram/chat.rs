@@ -274,7 +274,9 @@ async fn a_new_version_of_the_token_counts_without_a_restart() {
     place.world.sets_secret("telegram", RENEWED);
     eventually("an answer under the new token", || async {
         let sent = place.telegram.sent(RENEWED, 42);
-        let mut answers = sent.iter().filter(|sent| sent.text.contains("You said: hello"));
+        let mut answers = sent
+            .iter()
+            .filter(|sent| sent.text.contains("You said: hello"));
         answers.next().map(drop)
     })
     .await;
