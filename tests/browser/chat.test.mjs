@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { CORPUS, PASSWORD, SLOW_MS, Wardroom, launch, openPage } from "./wardroom.mjs";
+import { CORPUS, PASSWORD, Wardroom, launch, openPage, until } from "./wardroom.mjs";
 
 let wardroom;
 let browser;
@@ -16,7 +16,6 @@ before(async () => {
   assert.equal(await wardroom.openWorkspace(), 200);
   browser = await launch();
   page = await openPage(browser, wardroom);
-  page.setDefaultTimeout(SLOW_MS);
 });
 
 after(async () => {
@@ -72,6 +71,7 @@ test("the link signs in, leaves the address, and shows a newcomer around", async
 test("hello is answered, in order, once", async () => {
   await say("hello");
   await replied("Say tidy and the crew begins");
+  await page.locator(".message.pending").waitFor({ state: "detached" });
   await message("user").first().waitFor();
   assert.deepEqual(await speakers(), ["You", "Coordinator"]);
   assert.equal(await page.locator(".log strong", { hasText: "tidy" }).count(), 1);
@@ -91,7 +91,7 @@ test("work waits for a decision, is applied, shown and undone", async () => {
   assert.deepEqual(await lines("removed"), ["-left over"]);
   assert.match(await ask.locator("figcaption").textContent(), /^3 lines added, 1 removed/);
   assert.ok(existsSync(join(wardroom.work, "old.tmp")), "nothing has happened yet");
-  assert.equal(await page.title(), "(1) Chat · Wardroom");
+  await until("the title that counts", async () => await page.title() === "(1) Chat · Wardroom");
   await fitsPhone();
 
   await press(ask, "Approve");
@@ -112,10 +112,11 @@ test("work waits for a decision, is applied, shown and undone", async () => {
 /** On a phone nothing but a diff is wider than the screen, and the decision stands in sight. */
 async function fitsPhone() {
   await page.setViewportSize({ width: 390, height: 844 });
-  await page.waitForTimeout(300);
-  assert.ok(await page.evaluate(() => [document.documentElement, document.querySelector(".pane")].every((pane) => pane.scrollWidth <= pane.clientWidth)));
-  const { y, height } = await page.getByRole("button", { name: "Approve" }).boundingBox();
-  assert.ok(height >= 34 && y > 0 && y + height < 844, `Approve stands at ${y}, ${height} high`);
+  await until("a page no wider than a phone", () => page.evaluate(() => innerWidth === 390 && [document.documentElement, document.querySelector(".pane")].every((pane) => pane.scrollWidth <= pane.clientWidth)));
+  await until("Approve in sight", async () => {
+    const { y, height } = await page.getByRole("button", { name: "Approve" }).boundingBox();
+    return height >= 34 && y > 0 && y + height < 844;
+  });
   await page.setViewportSize({ width: 1366, height: 768 });
 }
 
@@ -179,6 +180,7 @@ test("whatever is said stays text", async () => {
   for (const link of links) assert.deepEqual(link, ["https:", "noopener noreferrer nofollow", true]);
   const odd = await page.locator(".log .odd-sign").allTextContents();
   for (const sign of ["\\u{202e}", "\\u{200b}", "\\u{7}", "\\u{2066}"]) assert.ok(odd.includes(sign), sign);
+  await page.locator(".message.pending").waitFor({ state: "detached" });
   const last = await message("user").last().locator(".words").textContent();
   assert.doesNotMatch(last, /[\u202e\u200b\u0007\u2066]/);
 });
@@ -197,13 +199,18 @@ test("Markdown is shown as such, and code is copied whole", async () => {
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "fn main() {}");
 });
 
-test("a giant message with awkward signs is shown at once", async () => {
+test("a giant message with awkward signs is shown, and the page goes on", async () => {
   const awkward = ["*".repeat(4000), "`".repeat(3999), "[".repeat(4000), ">".repeat(4000), "**a ".repeat(2000), "` `` ".repeat(1500)].join("\n\n");
   const before = await message("assistant").count();
-  const began = Date.now();
   await say(`repeat: ${awkward}`);
   await message("assistant").nth(before).waitFor();
-  assert.ok(Date.now() - began < 20_000, `it took ${Date.now() - began} ms`);
+  // Long enough to be awkward and too short for a limit on any one sign: an expression that goes back
+  // over such a text never ends.
+  for (const text of ["**a ".repeat(450), "_a `b ".repeat(300)]) {
+    const before = await message("assistant").count();
+    await say(`repeat: ${text}`);
+    await message("assistant").nth(before).waitFor();
+  }
 });
 
 test("a reload shows the same conversation, and keeps what was typed", async () => {
@@ -228,14 +235,13 @@ test("the server goes and comes back, and nothing typed is lost", async () => {
   await message("assistant").nth(before).waitFor();
   await page.locator(".message.pending").waitFor({ state: "detached" });
   assert.equal(await message("user").filter({ hasText: "hello once more" }).count(), 1);
-  assert.equal((await page.locator("#link").textContent()).trim(), "");
+  await until("the server's coming back", async () => !/away/.test(await page.locator("#link").textContent()));
   assert.equal(await page.inputValue("#text"), "still typing");
 });
 
 test("a question from elsewhere is shown, and goes when it is decided elsewhere", async () => {
   await fresh();
   const other = await openPage(browser, wardroom);
-  other.setDefaultTimeout(SLOW_MS);
   await other.goto(wardroom.link);
   await other.locator("#main").waitFor();
   await fresh(other);
@@ -278,6 +284,7 @@ test("a session that ends in the middle loses nothing that was said", async () =
   await page.fill("[name=password]", PASSWORD);
   await page.press("[name=password]", "Enter");
   await replied("said after the end");
+  await page.locator(".message.pending").waitFor({ state: "detached" });
   assert.deepEqual(await speakers(), ["You", "Coordinator"]);
 });
 

@@ -6,7 +6,7 @@ import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { SLOW_MS, Wardroom, launch, openPage } from "./wardroom.mjs";
+import { Wardroom, launch, openPage } from "./wardroom.mjs";
 
 const CHAT_BYTES_MAX = 200_000;
 let wardroom;
@@ -19,7 +19,6 @@ before(async () => {
   await wardroom.openWorkspace();
   browser = await launch();
   page = await openPage(browser, wardroom);
-  page.setDefaultTimeout(SLOW_MS);
   await page.goto(wardroom.link);
   await page.locator("#main").waitFor();
 });

@@ -7,7 +7,7 @@ use crate::failure::Outcome;
 use std::path::Path;
 
 const FOLDER: &str = "tests/browser";
-const TESTS: &[&str] = &["chat", "pages", "roles", "speed"];
+const TESTS: &[&str] = &["chat", "pages", "roles", "journey", "speed"];
 
 pub fn run(session: &mut Session) -> Outcome<Verdict> {
     if !session.has_browser {
