@@ -4,6 +4,7 @@
 //! It builds once per claim, so it takes an hour or more, and is no part of `cargo xtask test`;
 //! `cargo xtask tidy` checks each time that every sabotage can still be carried out.
 
+mod browser;
 mod workshop;
 
 use crate::checkout;

@@ -1,5 +1,6 @@
 //! The checkout in which things may be broken, and how its tests are run.
 
+use super::browser;
 use crate::checkout::{self, Metadata};
 use crate::command;
 use crate::failure::{Failure, Outcome};
@@ -76,7 +77,7 @@ impl Workshop {
 
     /// Whether the sabotage is one: what does not compile breaks no promise.
     pub fn builds(&self, test: &Test) -> bool {
-        if test.package != OUTSIDE {
+        if test.package != OUTSIDE || test.is_in_browser() {
             return self.keep(test).is_ok();
         }
         let mut build = self.cargo(&["build", "--quiet", "--locked"]);
@@ -90,6 +91,13 @@ impl Workshop {
 
     /// Builds a test binary, and keeps it where no later build replaces it.
     fn keep(&self, test: &Test) -> Outcome<()> {
+        if test.is_in_browser() {
+            let server = self.cargo(&["build", "--quiet", "--locked"]);
+            let is_built = browser::builds(&self.folder, server);
+            return is_built.then_some(()).ok_or(Failure::new(
+                "the portal, its server or its driver does not build",
+            ));
+        }
         let mut build = self.cargo(&["test", "--quiet", "--locked", "--no-run"]);
         build.args(["--package", &test.package, "--test", &test.binary]);
         build.args(["--message-format", "json"]);
@@ -112,10 +120,12 @@ impl Workshop {
         let mut run = Command::new(self.kept(test));
         run.current_dir(self.folder.join("crates").join(name))
             .arg("--exact")
-            .args(names)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null());
-        let output = run.output();
+            .args(names);
+        if test.is_in_browser() {
+            let server = self.target.join("debug").join(OUTSIDE);
+            run = browser::run(&self.folder, &server, &test.binary);
+        }
+        let output = run.stdin(Stdio::null()).stderr(Stdio::null()).output();
         output.map_or_else(
             |_| String::new(),
             |output| String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -136,13 +146,17 @@ fn executable(line: &str) -> Option<PathBuf> {
     message["executable"].as_str().map(PathBuf::from)
 }
 
-/// The names in lines such as `test govern::bypass ... ok`.
+/// The names in lines such as `test govern::bypass ... ok`, and in those of a browser's tests.
 fn passed(output: &str) -> BTreeSet<String> {
-    let results = output.lines().filter_map(|line| line.strip_prefix("test "));
-    results
-        .filter_map(|result| result.strip_suffix(" ... ok"))
-        .map(str::to_owned)
-        .collect()
+    let rust = |line: &'_ str| {
+        Some(
+            line.strip_prefix("test ")?
+                .strip_suffix(" ... ok")?
+                .to_owned(),
+        )
+    };
+    let any = |line| rust(line).or_else(|| browser::passed(line).map(str::to_owned));
+    output.lines().filter_map(any).collect()
 }
 
 /// A test as cargo knows it.
@@ -154,9 +168,25 @@ pub struct Test {
 }
 
 impl Test {
-    /// Of `crates/CRATE/tests/BINARY/MODULE.rs::NAME`, or of a binary that is one file; none for
-    /// tests of other languages.
+    pub fn new(package: &str, binary: &str, name: &str) -> Self {
+        Self {
+            package: package.to_owned(),
+            binary: binary.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn is_in_browser(&self) -> bool {
+        self.package == browser::FOLDER
+    }
+
+    /// Of `crates/CRATE/tests/BINARY/MODULE.rs::NAME`, of a binary that is one file, or of the
+    /// browser; none for tests of other languages.
     pub fn of(words: &str) -> Option<Self> {
+        browser::of(words).or_else(|| Self::of_cargo(words))
+    }
+
+    fn of_cargo(words: &str) -> Option<Self> {
         let (path, function) = words.split_once(".rs::")?;
         let rest = path.strip_prefix("crates/")?;
         let (krate, rest) = rest.split_once("/tests/")?;

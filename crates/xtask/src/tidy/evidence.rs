@@ -64,7 +64,8 @@ fn has_file(path: &str, repository: &Repository) -> bool {
     repository.files.iter().any(|file| file.path == path)
 }
 
-/// A test is written `path/to/file.rs::name`, or as the function's name alone.
+/// A test is written `path/to/file.rs::name`, or as the function's name alone; one of the browser by
+/// what it says of itself, `path/to/file.mjs::a word is shown`.
 fn has_test(test: &str, repository: &Repository) -> bool {
     let (path, name) = match test.rsplit_once("::") {
         Some((path, name)) => (path.split("::").next().unwrap_or(path), name),
@@ -73,6 +74,8 @@ fn has_test(test: &str, repository: &Repository) -> bool {
     let is_named = |file: &&super::Written| !path.contains('/') || file.path == path;
     repository.files.iter().filter(is_named).any(|file| {
         let code = file.rust.as_ref().map_or(&file.text, |rust| &rust.code);
-        code.contains(&format!("fn {name}(")) || code.contains(&format!("def {name}("))
+        code.contains(&format!("fn {name}("))
+            || code.contains(&format!("def {name}("))
+            || code.contains(&format!("test(\"{name}\","))
     })
 }
