@@ -1,6 +1,7 @@
 // The kinds of audit events, and what each is about in a few words.
 
 import type { AuditEvent, Schemas } from "../../api/wire";
+import { session } from "../../lib/session.svelte";
 
 const NAMES: Record<Schemas["AuditKind"], true> = {
   "message.received": true,
@@ -52,9 +53,17 @@ export function ABOUT(event: AuditEvent): string {
   const given = body.arguments as Record<string, unknown> | undefined;
   const action = given && (first(given, "command", "path", "url", "query", "note") ?? "");
   const parts = [
-    first(body, "tool", "model", "decision", "summary", "failed", "title", "name", "control", "host"),
+    first(body, "tool", "model", "what", "act", "decision", "summary", "failed", "title", "name", "control", "host"),
     action, first(body, "rationale", "why", "method"), first(body, "to"), first(body, "rule"), first(body, "path", "by"),
   ];
-  const line = parts.filter(Boolean).join(" · ");
+  const line = parts.filter(Boolean).join(" · ") || plain(body);
   return line.split("\n")[0]!.slice(0, 200);
+}
+
+/** Where nothing of the above is told: whom it is about, and the short words that stand in it. */
+function plain(body: Record<string, unknown>): string {
+  const isWord = (value: unknown) => typeof value === "string" && value.length < 60 && !/^(sha256:|[a-z]+_[0-9A-Z]{26})/.test(value);
+  const words = Object.entries(body).filter(([name, value]) => name !== "user" && name !== "via" && isWord(value)).map(([name, value]) => `${name} ${value}`);
+  const failed = body.is_error === true ? ["failed"] : body.is_error === false ? ["done"] : [];
+  return [typeof body.user === "string" ? session.name(body.user) : "", ...failed, ...words].filter(Boolean).join(" · ");
 }
