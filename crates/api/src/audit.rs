@@ -53,6 +53,10 @@ impl From<domain::AuditEvent> for AuditEvent {
 pub struct AuditEventList {
     pub events: Vec<AuditEvent>,
     pub next_cursor: Option<String>,
+    /// Where a search ended before the page was full: the time down to which it has looked. Ask for
+    /// the next page to go on.
+    #[schema(value_type = Option<schema::Timestamp>)]
+    pub searched_to: Option<Timestamp>,
 }
 
 /// Which events to list.

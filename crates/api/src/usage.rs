@@ -13,6 +13,9 @@ pub struct Usage {
     /// How much each of these people may ask for, and how much of his month is spent.
     #[serde(default)]
     pub quotas: Vec<HeldQuota>,
+    /// From how many hundredths of the month's money on somebody is warned, as configured.
+    #[serde(default)]
+    pub warn_percent: u8,
 }
 
 /// What one user's work used of one model.

@@ -12,6 +12,7 @@ mod durable;
 mod process;
 mod boundaries;
 mod decisions;
+mod audit;
 mod doors;
 mod waiting;
 
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use table::Table;
 
 const USAGE: &str = "usage: wardroom-bench BINARY [ONLY]\n\
-    BINARY is a release build of wardroom; ONLY is turns, process, store, doors, waiting or policy";
+    BINARY is a release build of wardroom; ONLY is turns, process, store, doors, waiting, policy or audit";
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -67,6 +68,10 @@ async fn measure(binary: PathBuf, only: &str) -> Outcome<()> {
     }
     if matches!(only, "" | "policy") {
         decisions::measure(&mut table)?;
+    }
+    // A million events take a while: they are filled in for whoever asks for them.
+    if only == "audit" {
+        audit::measure(&mut table).await?;
     }
     println!("{}\n\n{table}", machine::describe());
     Ok(())

@@ -5,7 +5,7 @@ mod model;
 mod own;
 
 pub(crate) use model::{Hold, before_model, warn_if_near};
-pub use own::{Held, held, of, prepare, set, standing};
+pub use own::{Held, held, of, prepare, set, standing, warns_from};
 
 use crate::Wrong;
 use crate::crew::Crew;

@@ -54,3 +54,6 @@ pub const PAIRING_TIME_MAX: Duration = Duration::from_secs(15 * 60);
 pub const PAGE_ROWS_DEFAULT: u32 = 50;
 /// How many rows a list answers at most.
 pub const PAGE_ROWS_MAX: u32 = 500;
+/// How many audit events a search reads before it answers: some fifty milliseconds of a small machine,
+/// after which it says how far it came.
+pub const AUDIT_SEARCH_EVENTS_MAX: u32 = 10_000;

@@ -19,7 +19,13 @@ impl Page {
         Self::default()
     }
 
-    fn rows(&self) -> u32 {
+    /// Where the page before this one ended.
+    pub(crate) fn place(&self) -> Result<Option<Place>, StoreError> {
+        let read = |cursor: &String| Place::read(cursor).ok_or(StoreError::BadCursor);
+        self.cursor.as_ref().map(read).transpose()
+    }
+
+    pub(crate) fn rows(&self) -> u32 {
         self.limit
             .unwrap_or(limits::PAGE_ROWS_DEFAULT)
             .clamp(1, limits::PAGE_ROWS_MAX)
@@ -45,7 +51,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn write(&self) -> String {
+    pub(crate) fn write(&self) -> String {
         hex::encode(format!("{}:{}:{}", self.at.as_micros(), self.seq, self.tie))
     }
 
@@ -123,8 +129,7 @@ impl Select {
     /// Newest first, continued after the cursor, one row more than wanted.
     pub(crate) fn newest(mut self, order: Order, page: &Page) -> Result<Self, StoreError> {
         let Order { at, tie, seq } = order;
-        if let Some(cursor) = &page.cursor {
-            let place = Place::read(cursor).ok_or(StoreError::BadCursor)?;
+        if let Some(place) = page.place()? {
             let first = self.params.len() + 1;
             self.params.extend([
                 place.at.to_value().into_owned(),

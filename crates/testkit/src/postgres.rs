@@ -42,6 +42,11 @@ impl Database {
         format!("{}/{}", self.server, self.name)
     }
 
+    /// Statements that only a test would ask for, as the owner of the tables.
+    pub fn execute(&self, sql: String) {
+        run_in(self.url(), sql);
+    }
+
     /// The same as a role that owns nothing.
     pub fn service_url(&self) -> String {
         let (scheme, place) = self.server.split_once("://").expect("a URL");
@@ -61,9 +66,12 @@ impl Drop for Database {
     }
 }
 
-/// In a thread of its own, because some tests run inside of a runtime and some do not.
 fn run(server: &str, sql: String) {
-    let url = format!("{server}/postgres");
+    run_in(format!("{server}/postgres"), sql);
+}
+
+/// In a thread of its own, because some tests run inside of a runtime and some do not.
+fn run_in(url: String, sql: String) {
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

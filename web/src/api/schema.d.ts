@@ -130,7 +130,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events, newest first: of the caller's own tasks and conversations, or all for an admin. */
+        /**
+         * Events, newest first: of the caller's own tasks and conversations, or all for an admin. A search
+         *     answers soon: where it has not filled its page, `searched_to` says how far it came.
+         */
         get: operations["list_audit_events"];
         put?: never;
         post?: never;
@@ -1384,6 +1387,7 @@ export interface components {
         AuditEventList: {
             events: components["schemas"]["AuditEvent"][];
             next_cursor?: string | null;
+            searched_to?: components["schemas"]["Timestamp"] | null;
         };
         /**
          * @description What happened.
@@ -2613,6 +2617,11 @@ export interface components {
             /** @description How much each of these people may ask for, and how much of his month is spent. */
             quotas?: components["schemas"]["HeldQuota"][];
             rows: components["schemas"]["UsageRow"][];
+            /**
+             * Format: int32
+             * @description From how many hundredths of the month's money on somebody is warned, as configured.
+             */
+            warn_percent?: number;
         };
         /** @description What one person's work used of one model in one role on one day. */
         UsageDay: {

@@ -52,6 +52,11 @@ pub async fn of(crew: &Crew, user: UserId) -> Result<Quota, Wrong> {
     Ok(own.over(crew.quotas.allowance.each))
 }
 
+/// From how many hundredths of the month's money on somebody is warned.
+pub fn warns_from(crew: &Crew) -> u8 {
+    crew.quotas.allowance.spend_warn_percent
+}
+
 /// How a person's quota stands, for himself and for those who see people.
 pub async fn held(crew: &Crew, by: &Principal, user: UserId) -> Result<Held, Wrong> {
     let him = crew.store.user(crew.org, user).await?;

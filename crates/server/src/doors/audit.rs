@@ -23,7 +23,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(export_audit))
 }
 
-/// Events, newest first: of the caller's own tasks and conversations, or all for an admin.
+/// Events, newest first: of the caller's own tasks and conversations, or all for an admin. A search
+/// answers soon: where it has not filled its page, `searched_to` says how far it came.
 #[utoipa::path(get, path = "/v1/audit-events", security(("token" = [])), params(AuditFilter),
     responses((status = 200, body = AuditEventList), (status = 400, body = Problem), (status = 401, body = Problem)))]
 async fn list_audit_events(
@@ -60,6 +61,7 @@ async fn list_audit_events(
     Ok(Json(AuditEventList {
         events,
         next_cursor: paged.next_cursor,
+        searched_to: paged.searched_to,
     }))
 }
 

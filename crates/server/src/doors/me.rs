@@ -115,7 +115,11 @@ async fn usage(
             });
         }
     }
-    Ok(Json(Usage { rows, quotas }))
+    Ok(Json(Usage {
+        rows,
+        quotas,
+        warn_percent: quota::warns_from(&app.crew),
+    }))
 }
 
 /// Tokens and cost per day, person, model and role: the caller's own, or everybody's for an

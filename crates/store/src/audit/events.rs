@@ -1,9 +1,10 @@
 //! Reading the audit log, newest first, within what the reader may see.
 
-use crate::page::{Order, Place, Select};
+use super::search::{Search, Statement};
+use crate::page::Place;
 use crate::sql::{Columns, Json, Record, params};
-use crate::{Page, Paged, Store, StoreError};
-use wardroom_domain::{AuditEvent, AuditKind, OrgId, RiskTier, TaskId, Timestamp, UserId};
+use crate::{Page, Store, StoreError};
+use wardroom_domain::{AuditEvent, AuditKind, OrgId, RiskTier, TaskId, Timestamp, UserId, limits};
 
 /// Whose chains may be seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,21 +35,20 @@ pub struct AuditFilter {
     pub tier: Option<RiskTier>,
     /// Of this chain: `task_…`, `conv_…` or `org`.
     pub chain: Option<String>,
-    /// With these words in its body, in any case. Nothing finds them but reading what is left.
+    /// With these words in its body, in any case. Nothing finds them but reading.
     pub words: Option<String>,
 }
 
-/// Words as a pattern; the signs that a pattern gives a meaning stand for any one sign.
-fn holding(words: &str) -> String {
-    let plain = |sign| {
-        if matches!(sign, '%' | '\\') {
-            '_'
-        } else {
-            sign
-        }
-    };
-    let words: String = words.to_lowercase().chars().map(plain).collect();
-    format!("%{words}%")
+/// What a search found, and how far it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditPage {
+    /// The events, newest first.
+    pub items: Vec<AuditEvent>,
+    /// How to ask for what follows; none when this is the end.
+    pub next_cursor: Option<String>,
+    /// The time down to which was searched, where the search ended before the page was full. More
+    /// may follow behind the cursor.
+    pub searched_to: Option<Timestamp>,
 }
 
 impl Record for AuditEvent {
@@ -67,17 +67,6 @@ impl Record for AuditEvent {
     }
 }
 
-/// Of one chain: `at + 0` keeps SQLite from walking through the whole log in the order of time.
-const NEWEST_OF_CHAIN: Order = Order {
-    at: "at + 0",
-    ..NEWEST
-};
-const NEWEST: Order = Order {
-    at: "at",
-    tie: "chain",
-    seq: "seq",
-};
-
 impl Store {
     /// The events of one chain, oldest first.
     pub async fn audit_chain(
@@ -91,46 +80,59 @@ impl Store {
         self.all(sql, params![org, chain, limit]).await
     }
 
-    /// Events of the audit log, newest first.
+    /// Events of the audit log, newest first. Every answer comes soon: a search that has looked at
+    /// many events that do not fit ends there, and is continued like any page.
     pub async fn audit_events(
         &self,
         org: OrgId,
         filter: &AuditFilter,
         page: &Page,
-    ) -> Result<Paged<AuditEvent>, StoreError> {
-        let select = Select::new(
-            "SELECT chain, seq, at, kind, actor, tier, body, prev_hash, hash FROM audit \
-             WHERE org = $1",
-            org,
-        )
-        .given("at >=", filter.from)
-        .given("at <", filter.to)
-        .given("actor =", filter.actor.as_ref())
-        .given("chain =", filter.task)
-        .given("chain =", filter.chain.as_ref())
-        .given("kind =", filter.kind)
-        .given("tier =", filter.tier)
-        .given("lower(body) LIKE", filter.words.as_deref().map(holding));
-        let select = match filter.scope {
-            ChainScope::Everything => select,
-            ChainScope::Of(user) => select.bound(
-                "EXISTS (SELECT 1 FROM task t \
-                 WHERE t.org = $1 AND t.id = audit.chain AND t.requester = ?) \
-                 OR EXISTS (SELECT 1 FROM conversation c \
-                 WHERE c.org = $1 AND c.id = audit.chain AND c.owner = ?) OR actor = ?",
-                user,
-            ),
+    ) -> Result<AuditPage, StoreError> {
+        let bodies_max = limits::AUDIT_SEARCH_EVENTS_MAX;
+        self.audit_events_among(org, filter, page, bodies_max).await
+    }
+
+    /// The same among so many events at most.
+    pub async fn audit_events_among(
+        &self,
+        org: OrgId,
+        filter: &AuditFilter,
+        page: &Page,
+        bodies_max: u32,
+    ) -> Result<AuditPage, StoreError> {
+        let after = page.place()?;
+        let search = Search::new(org, filter, after.as_ref());
+        let floor = match search.window(bodies_max) {
+            Some(window) => self.floor(&search.floor(window)).await?,
+            None => None,
         };
-        let order = match (&filter.task, &filter.chain) {
-            (None, None) => NEWEST,
-            _ => NEWEST_OF_CHAIN,
+        let rows = page.rows();
+        let statement = search.events(floor.as_ref(), rows + 1);
+        let mut items: Vec<AuditEvent> = self.all(&statement.sql, &statement.params).await?;
+        let is_full = items.len() > rows as usize;
+        items.truncate(rows as usize);
+        let end = match is_full {
+            true => items.last().map(place),
+            false => floor.clone(),
         };
-        let select = select.newest(order, page)?;
-        let rows = self.select(&select).await?;
-        Ok(select.page(rows, |event: &AuditEvent| Place {
-            at: event.at,
-            tie: event.chain.clone(),
-            seq: event.seq,
-        }))
+        Ok(AuditPage {
+            items,
+            next_cursor: end.map(|place| place.write()),
+            searched_to: floor.filter(|_| !is_full).map(|place| place.at),
+        })
+    }
+
+    async fn floor(&self, statement: &Statement) -> Result<Option<Place>, StoreError> {
+        let found: Option<(Timestamp, String, i64)> =
+            self.one(&statement.sql, &statement.params).await?;
+        Ok(found.map(|(at, tie, seq)| Place { at, tie, seq }))
+    }
+}
+
+fn place(event: &AuditEvent) -> Place {
+    Place {
+        at: event.at,
+        tie: event.chain.clone(),
+        seq: event.seq,
     }
 }

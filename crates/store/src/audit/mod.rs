@@ -4,6 +4,7 @@
 mod anchor;
 mod check;
 mod events;
+mod search;
 mod export;
 mod heads;
 mod signer;
@@ -11,7 +12,7 @@ mod signer;
 pub(crate) use heads::Heads;
 
 pub use check::{BadRecord, VerifyReport};
-pub use events::{AuditFilter, ChainScope};
+pub use events::{AuditFilter, AuditPage, ChainScope};
 pub use export::verify_export;
 pub use signer::{AuditSigner, AuditVerifier};
 

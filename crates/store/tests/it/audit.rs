@@ -226,3 +226,144 @@ fn a_key_that_others_may_read_is_refused() {
     std::fs::write(&key, "not a key").unwrap();
     AuditSigner::load_or_create(&key).unwrap_err();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_ends_soon_and_goes_on_where_it_ended() {
+    let world = World::new().await;
+    let (bob, his) = join(&world.store, world.org, "bob").await;
+    let (hers, of_bob) = (world.new_task(), world.new_task_for(bob, his));
+    let (task, other) = (hers.task.id, of_bob.task.id);
+    let mut writes: Vec<Write> = vec![hers.into(), of_bob.into()];
+    for number in 0..40 {
+        let chain = match number % 3 {
+            0 => Chain::Task(task),
+            1 => Chain::Task(other),
+            _ => Chain::Org,
+        };
+        let kind = match number % 2 {
+            0 => AuditKind::TaskMoved,
+            _ => AuditKind::EffectSettled,
+        };
+        let mut one = event(chain, kind);
+        (one.at, one.tier) = (at(number / 4), Some(RiskTier::L1Mutating));
+        one.actor = if number % 5 == 0 {
+            bob.to_string()
+        } else {
+            "model".to_owned()
+        };
+        one.body = json!({"said": format!("Number {number} of {}", number % 7)});
+        writes.push(one.into());
+    }
+    world.commit(writes).await.unwrap();
+
+    let everything = AuditFilter::default();
+    let every = whole(&world, &everything, 500).await.0;
+    assert_eq!(every.len(), 40);
+    let with = |change: fn(&mut AuditFilter)| {
+        let mut filter = AuditFilter::default();
+        change(&mut filter);
+        filter
+    };
+    let mut filters = vec![
+        with(|filter| filter.words = Some("OF 3".to_owned())),
+        with(|filter| filter.words = Some("nowhere".to_owned())),
+        with(|filter| {
+            (filter.kind, filter.tier) = (Some(AuditKind::TaskMoved), Some(RiskTier::L1Mutating))
+        }),
+        with(|filter| {
+            (filter.actor, filter.words) = (Some("model".to_owned()), Some("of 1".to_owned()))
+        }),
+        with(|filter| {
+            (filter.chain, filter.words) = (Some("org".to_owned()), Some("number".to_owned()))
+        }),
+        with(|filter| {
+            (filter.chain, filter.from, filter.to) =
+                (Some("org".to_owned()), Some(at(2)), Some(at(8)))
+        }),
+    ];
+    for scope in [ChainScope::Of(bob), ChainScope::Of(world.alice)] {
+        filters.push(AuditFilter {
+            scope,
+            ..everything.clone()
+        });
+        filters.push(AuditFilter {
+            scope,
+            words: Some("of 2".to_owned()),
+            ..everything.clone()
+        });
+        filters.push(AuditFilter {
+            scope,
+            kind: Some(AuditKind::EffectSettled),
+            ..everything.clone()
+        });
+        filters.push(AuditFilter {
+            scope,
+            chain: Some("org".to_owned()),
+            ..everything.clone()
+        });
+    }
+    for filter in &filters {
+        let wanted: Vec<_> = every
+            .iter()
+            .filter(|one| fits(filter, one, [task, other], bob))
+            .collect();
+        let (at_once, rests) = whole(&world, filter, 500).await;
+        assert_eq!(at_once.iter().collect::<Vec<_>>(), wanted, "{filter:?}");
+        assert_eq!(rests, 0, "all of so short a log is looked at: {filter:?}");
+        let (in_pieces, rests) = whole(&world, filter, 1).await;
+        assert_eq!(in_pieces, at_once, "{filter:?}");
+        let ends_early = rests > 0;
+        assert!(
+            ends_early || filter.words.is_none(),
+            "it ends before the page is full: {filter:?}"
+        );
+    }
+}
+
+/// Every page of a search, two events each, and how often it ended before its page was full.
+async fn whole(world: &World, filter: &AuditFilter, bodies_max: u32) -> (Vec<AuditEvent>, usize) {
+    let (mut found, mut rests) = (vec![], 0);
+    let mut page = Page {
+        limit: Some(2),
+        cursor: None,
+    };
+    loop {
+        let search = world
+            .store
+            .audit_events_among(world.org, filter, &page, bodies_max);
+        let paged = search.await.unwrap();
+        rests += usize::from(paged.searched_to.is_some());
+        found.extend(paged.items);
+        page.cursor = paged.next_cursor;
+        if page.cursor.is_none() {
+            return (found, rests);
+        }
+    }
+}
+
+/// What the statements say, said once more: `tasks` are Alice's and Bob's.
+fn fits(filter: &AuditFilter, event: &AuditEvent, tasks: [TaskId; 2], bob: UserId) -> bool {
+    let [hers, his] = tasks.map(|task| task.to_string());
+    let belongs = match filter.scope {
+        ChainScope::Everything => true,
+        ChainScope::Of(user) if user == bob => event.chain == his || event.actor == bob.to_string(),
+        ChainScope::Of(_) => event.chain == hers,
+    };
+    let body = event.body.to_string().to_lowercase();
+    belongs
+        && filter
+            .words
+            .as_ref()
+            .is_none_or(|words| body.contains(&words.to_lowercase()))
+        && filter.kind.is_none_or(|kind| event.kind == kind)
+        && filter
+            .actor
+            .as_ref()
+            .is_none_or(|actor| &event.actor == actor)
+        && filter
+            .chain
+            .as_ref()
+            .is_none_or(|chain| &event.chain == chain)
+        && filter.from.is_none_or(|from| event.at >= from)
+        && filter.to.is_none_or(|to| event.at < to)
+}

@@ -164,14 +164,31 @@ fn sentence(verified: &Verified) -> String {
 
 impl List {
     fn run(self, place: &Place) -> Result<Exit, Failure> {
-        let list = block_on(async {
-            match place.is_remote() {
-                true => Ok(place.client()?.audit_events(&self.filter()).await?),
-                false => self.read(place).await,
-            }
-        })?;
+        let list = block_on(self.search(place))?;
         print(place.json, &list, table)?;
         Ok(Exit::Done)
+    }
+
+    /// A search that ends before its page is full goes on; whoever has seen enough stops it.
+    async fn search(&self, place: &Place) -> Result<AuditEventList, Failure> {
+        let mut asked = self.filter();
+        let mut list = self.page(place, &asked).await?;
+        while list.searched_to.is_some() && list.events.len() < self.limit as usize {
+            asked.cursor = list.next_cursor.take();
+            asked.limit = Some(self.limit - list.events.len() as u32);
+            let page = self.page(place, &asked).await?;
+            list.events.extend(page.events);
+            list.next_cursor = page.next_cursor;
+            list.searched_to = page.searched_to;
+        }
+        Ok(list)
+    }
+
+    async fn page(&self, place: &Place, asked: &AuditFilter) -> Result<AuditEventList, Failure> {
+        match place.is_remote() {
+            true => Ok(place.client()?.audit_events(asked).await?),
+            false => read(place, asked).await,
+        }
     }
 
     fn filter(&self) -> AuditFilter {
@@ -188,37 +205,39 @@ impl List {
             words: self.words.clone(),
         }
     }
+}
 
-    async fn read(&self, place: &Place) -> Result<AuditEventList, Failure> {
-        let store = open_to_read(&place.config()?)?;
-        let Some(org) = store.org_named(wardroom_server::config::ORG_NAME).await? else {
-            return Ok(AuditEventList {
-                events: Vec::new(),
-                next_cursor: None,
-            });
-        };
-        let filter = wardroom_store::AuditFilter {
-            scope: ChainScope::Everything,
-            chain: None,
-            from: self.since,
-            to: self.until,
-            actor: self.actor.clone(),
-            task: self.task,
-            kind: self.kind,
-            tier: self.tier,
-            words: self.words.clone(),
-        };
-        let page = Page {
-            limit: Some(self.limit),
-            cursor: self.cursor.clone(),
-        };
-        let found = store.audit_events(org, &filter, &page).await?;
-        let events = found.items.into_iter().map(AuditEvent::from).collect();
-        Ok(AuditEventList {
-            events,
-            next_cursor: found.next_cursor,
-        })
-    }
+async fn read(place: &Place, asked: &AuditFilter) -> Result<AuditEventList, Failure> {
+    let store = open_to_read(&place.config()?)?;
+    let Some(org) = store.org_named(wardroom_server::config::ORG_NAME).await? else {
+        return Ok(AuditEventList {
+            events: Vec::new(),
+            next_cursor: None,
+            searched_to: None,
+        });
+    };
+    let filter = wardroom_store::AuditFilter {
+        scope: ChainScope::Everything,
+        chain: None,
+        from: asked.since,
+        to: asked.until,
+        actor: asked.actor.clone(),
+        task: asked.task,
+        kind: asked.kind,
+        tier: asked.tier,
+        words: asked.words.clone(),
+    };
+    let page = Page {
+        limit: asked.limit,
+        cursor: asked.cursor.clone(),
+    };
+    let found = store.audit_events(org, &filter, &page).await?;
+    let events = found.items.into_iter().map(AuditEvent::from).collect();
+    Ok(AuditEventList {
+        events,
+        next_cursor: found.next_cursor,
+        searched_to: found.searched_to,
+    })
 }
 
 fn table(list: &AuditEventList) -> String {
