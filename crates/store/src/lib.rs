@@ -65,7 +65,8 @@ pub use arrival::{ArrivalDone, Arrived, ForgetArrivals};
 pub use artifact::{Artifact, StoredFile};
 pub use attempt::FailedAttempt;
 pub use audit::{
-    AuditFilter, AuditPage, AuditSigner, AuditVerifier, BadRecord, ChainScope, VerifyReport, verify_export,
+    AuditFilter, AuditPage, AuditSigner, AuditVerifier, BadRecord, ChainScope, VerifyReport,
+    verify_export,
 };
 pub use binding::{Bind, BindingRow, MovePlace, SetHub, Told};
 pub use button::{ButtonRow, NewButton, PressButton};

@@ -110,7 +110,7 @@ impl Repository {
 /// Lock files are written by tools; what else has no known ending is taken for bytes.
 fn is_text(path: &str) -> bool {
     const TEXT: &[&str] = &[
-        "rs", "toml", "md", "py", "sh", "yml", "yaml", "json", "jsonl", "sql", "ts", "js",
+        "rs", "toml", "md", "py", "sh", "yml", "yaml", "json", "jsonl", "sql", "ts", "js", "mjs",
         "svelte", "html", "css", "txt", "story", "run",
     ];
     let name = path.rsplit('/').next().unwrap_or(path);
