@@ -9,7 +9,7 @@ use crate::sql::{ToValue, Value};
 use wardroom_domain::OrgId;
 
 /// How many places of an index cost what the body of one event does.
-const PLACES_PER_BODY: u32 = 20;
+const PLACES_PER_BODY: u32 = 5;
 /// How many bodies that lie side by side cost what one of those does that lie scattered: of one kind,
 /// of one person, of one tier.
 const BODIES_PER_SCATTERED: u32 = 4;
