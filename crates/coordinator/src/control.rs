@@ -185,7 +185,13 @@ pub async fn retry(crew: &Arc<Crew>, by: &Principal, id: TaskId) -> Result<Task,
         files: Vec::new(),
     };
     let typed = typed_for(crew, id).await?;
-    create_as(crew, by, direct, (typed, old.labels), None, |_| Vec::new()).await
+    // Who heard of the first one hears of this one.
+    let place = match old.conversation {
+        Some(id) => crew.store.conversation(crew.org, id).await?,
+        None => None,
+    };
+    let from = (typed, old.labels);
+    create_as(crew, by, direct, from, place.as_ref(), |_| Vec::new()).await
 }
 
 /// What the requester typed himself for a task.

@@ -43,6 +43,7 @@ mod work;
 mod refused;
 mod servers;
 mod doors;
+mod every_door;
 mod confined;
 mod bare;
 mod disks;

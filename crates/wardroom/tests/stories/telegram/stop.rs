@@ -6,7 +6,6 @@ use crate::company;
 use crate::remains::{marker, nothing_is_left, processes};
 use crate::script::script;
 use std::time::{Duration, Instant};
-use wardroom_api::task::TaskFilter;
 use wardroom_domain::{TaskId, TaskStatus};
 use wardroom_testkit::telegram::{Human, Sent};
 use wardroom_testkit::world::{Person, eventually};
@@ -131,13 +130,11 @@ async fn stop_means_stop_by_every_surface_and_the_work_can_be_taken_up_again() {
         nothing_is_left(&place.world, &marker).await;
         let took = began.elapsed();
         assert!(took < AT_ONCE, "{surface:?} took {took:?}");
-        // Taken up again, it works as it did.
+        // Taken up again, it works as it did, and the chat hears of it as it did.
+        let before = place.telegram.sent(TOKEN, 42).len();
         story.takes_up_again(surface, &shown, id).await;
-        is_in_the_middle(&marker).await;
-        let all = portal.client.tasks(&TaskFilter::default()).await;
-        let all = all.expect("the list").tasks;
-        let running = all.iter().find(|task| !task.status.is_terminal());
-        let again = running.expect("the one that was taken up").id;
+        let (_, again) = story.runs(before, &marker).await;
+        assert_ne!(again, id);
         portal.client.cancel_task(again).await.expect("stopped");
         nothing_is_left(&place.world, &marker).await;
     }
