@@ -2,7 +2,7 @@
 //! an ordinary user.
 
 use crate::harness::*;
-use crate::runtimes::{Podman, Suite, is_inner, is_installed};
+use crate::runtimes::{DockerDaemon, Podman, Suite, is_inner, is_installed};
 use wardroom_sandbox::*;
 
 const USER: u32 = 65_500;
@@ -144,6 +144,57 @@ fn podman_holds() {
     suite.but.extend(NOT_IN_AN_ENGINE);
     suite.socket = Some(&podman.socket);
     suite.holds();
+}
+
+/// What Docker's own engine is tried with: the whole suite takes minutes, and Podman, which is
+/// spoken to in the same words, has it.
+const IN_DOCKER: &[&str] = &[
+    "containers::what_docker_keeps_to_itself_is_a_sentence",
+    "escape::row_19_no_new_namespaces",
+    "escape::row_20_no_change_of_mounts",
+    "escape::rows_21_and_22_no_devices_and_no_file_handles",
+    "escape::row_24_no_set_id_files",
+    "escape::rows_31_to_33_no_kernel_interfaces",
+    "escape::row_36_no_exotic_sockets",
+    "limits::row_2_one_process_cannot_eat_the_host",
+    "limits::row_8_a_workspace_on_the_disk_does_not_outgrow_its_space",
+    "network::rows_38_and_39_no_way_out",
+    "streams::row_11_a_deadline_is_kept",
+];
+
+#[test]
+fn docker_holds() {
+    if oci_runtime().is_some() || !is_root() {
+        return;
+    }
+    let docker = match DockerDaemon::start() {
+        Ok(docker) => docker,
+        Err(why) => return skipped_by_name("docker", &why),
+    };
+    let mut suite = Suite::of("docker");
+    suite.own = [OWN, IN_DOCKER].concat();
+    suite.socket = Some(&docker.socket);
+    suite.holds();
+}
+
+#[tokio::test]
+#[ignore = "started by docker_holds"]
+async fn what_docker_keeps_to_itself_is_a_sentence() {
+    let found = provider().probe().await.unwrap();
+    for must in [
+        found.namespaces,
+        found.syscalls,
+        found.network,
+        found.memory,
+        found.cpu,
+    ] {
+        assert_eq!(must, Enforcement::Kernel);
+    }
+    let mut spec = spec();
+    spec.egress = EgressSpec::Proxied;
+    let refused = try_create(spec).await.err().unwrap().to_string();
+    assert_ne!(found.way_out, Offer::Given);
+    assert!(refused.contains("route the stand-in addresses"), "{refused}");
 }
 
 #[tokio::test]

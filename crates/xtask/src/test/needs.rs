@@ -26,9 +26,10 @@ const REDIS: &str = "Redis";
 const OCI_RUNC: &str = "oci runc";
 const OCI_GVISOR: &str = "oci gvisor";
 const PODMAN: &str = "podman";
+const DOCKER: &str = "docker";
 const PDF: &str = "pdf";
 const VOLUMES: &str = "volumes";
-const CONTAINERS: [&str; 3] = [OCI_RUNC, OCI_GVISOR, PODMAN];
+const CONTAINERS: [&str; 4] = [OCI_RUNC, OCI_GVISOR, PODMAN, DOCKER];
 
 const EGRESS: &str = "egress by command";
 
@@ -102,6 +103,12 @@ const NEEDS: &[Need] = &[
         probe: &["podman", "--version"],
         skip: PODMAN,
         why: "the engine backend is tried with it",
+    },
+    Need {
+        package: "docker.io",
+        probe: &["/usr/sbin/dockerd", "--version"],
+        skip: DOCKER,
+        why: "the engine backend is tried with Docker's own",
     },
     Need {
         package: "e2fsprogs",
