@@ -13,7 +13,6 @@ mod deny;
 mod bench;
 mod agentdojo;
 mod sabotage;
-mod soak;
 
 mod failure;
 mod checkout;
@@ -35,7 +34,7 @@ Usage: cargo xtask VERB
   deny        check licences and advisories of dependencies with cargo-deny
   bench       build for release, measure speed and size; --clean also times the build
   agentdojo   run AgentDojo's cases against the real server; --sample N takes every Nth
-  scorecard   run the scenarios in which something fails; --write puts the table into docs/reliability.md
+  scorecard   run the scenarios in which something fails; --write keeps the result, WORDS choose rows
   soak        the simulator and the stories of failure for MINUTES (15), with other seeds each round
   sabotage    break each claim of docs/security/evidence.toml and see its test turn red; WORDS choose";
 
@@ -71,7 +70,7 @@ fn run(verb: &str, arguments: &[String]) -> Option<Outcome<ExitCode>> {
         "bench" => bench::run(arguments),
         "agentdojo" => agentdojo::run(arguments),
         "scorecard" => test::scorecard::run(arguments),
-        "soak" => soak::run(arguments),
+        "soak" => test::soak::run(arguments),
         "sabotage" => sabotage::run(arguments),
         _ => return None,
     })

@@ -7,6 +7,7 @@ mod needs;
 mod servers;
 mod checks;
 mod rust;
+mod runner;
 mod python;
 mod browser;
 mod portal;
@@ -15,6 +16,7 @@ mod skips;
 mod session;
 
 pub mod scorecard;
+pub mod soak;
 
 use crate::failure::{Failure, Outcome};
 use session::{Session, Verdict};
@@ -62,12 +64,7 @@ pub fn run() -> Outcome<ExitCode> {
             break;
         }
     }
-    if let Some(postgres) = session.postgres.take() {
-        postgres.stop(&session);
-    }
-    if let Some(bucket) = session.bucket.take() {
-        bucket.stop();
-    }
+    session.close();
     let skips = Skips::read(&session)?;
     let failed = conclude(&session, &rows, &skips);
     Ok(if failed == 0 {

@@ -1,23 +1,26 @@
-//! `cargo xtask scorecard`: runs the scenarios in which something fails, and says what held.
+//! `cargo xtask scorecard [--write] [WORDS]`: runs the scenarios in which something fails, and says
+//! what held.
 //!
-//! The rows stand in `tests/reliability.toml`. The result is printed, kept as JSON below the target
-//! folder, and with `--write` put into `docs/reliability.md`.
+//! The rows stand in `tests/reliability.toml`; words choose those in whose fault one of them stands.
+//! The table is printed. With `--write` it is put into `docs/reliability.md`, and the result of every
+//! test into `tests/scorecard.json`; rows that were not chosen keep what stands there.
 
-use super::servers::Postgres;
+use super::needs;
+use super::runner::{self, Choice, Ran, Results};
 use super::session::Session;
 use crate::checkout;
 use crate::failure::{Failure, Outcome};
-use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::ExitCode;
 use toml::{Table, Value};
 
 const ROWS: &str = "tests/reliability.toml";
 const PAGE: &str = "docs/reliability.md";
+const KEPT: &str = "tests/scorecard.json";
 const BEGIN: &str = "<!-- the scorecard begins: cargo xtask scorecard --write -->";
 const END: &str = "<!-- the scorecard ends -->";
-const POSTGRES: &str = "PostgreSQL";
 
 /// Something that can go wrong.
 struct Row {
@@ -26,51 +29,72 @@ struct Row {
     holds: String,
     needs: String,
     why: String,
+    /// `wardroom::stories crash::…`: package, test binary, and the name of the test.
     tests: Vec<String>,
 }
 
-/// What a test came to, and how long it took.
-type Results = BTreeMap<String, (bool, String)>;
-
 pub fn run(arguments: &[String]) -> Outcome<ExitCode> {
+    let (flags, words): (Vec<_>, Vec<_>) = arguments.iter().partition(|word| *word == "--write");
     let mut session = Session::open()?;
     session.stage = "scorecard";
-    session.postgres = Postgres::start(&session).ok();
-    let has_postgres = session.postgres.is_some();
-    let rows = rows(&checkout::read(&session.root, ROWS)?)?;
-    let runs = |row: &&Row| has_postgres || row.needs != POSTGRES;
-    let mut wanted: Vec<&str> = rows
-        .iter()
-        .filter(runs)
-        .flat_map(|row| &row.tests)
-        .map(String::as_str)
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut results = Results::new();
-    for package in packages(&wanted) {
-        let is_of_it = |test: &&str| self::package(test) == package;
-        let some: Vec<&str> = wanted.iter().copied().filter(is_of_it).collect();
-        results.extend(carry_out(&mut session, package, &some)?);
-    }
+    needs::install(&mut session)?;
+    let played = play(&session, &words);
+    session.close();
+    let (rows, results) = played?;
     let table = table(&rows, &results);
     println!("{table}");
-    let file = session.folder.join("scorecard.json");
-    fs::write(&file, format!("{:#}\n", as_json(&rows, &results)))
-        .map_err(Failure::to("write the scorecard"))?;
-    println!("as JSON: {}", file.display());
-    if arguments.iter().any(|argument| argument == "--write") {
+    if !flags.is_empty() {
         write(&session, &table)?;
+        let text = format!("{:#}\n", as_json(&rows, &results));
+        fs::write(session.root.join(KEPT), text).map_err(Failure::to(format!("write {KEPT}")))?;
     }
-    let broken = rows
-        .iter()
-        .filter(|row| verdict(row, &results) == "BROKEN")
-        .count();
-    Ok(if broken == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    let is_broken = |row: &Row| matches!(verdict(row, &results), "BROKEN" | "not run");
+    Ok(match rows.iter().any(is_broken) {
+        false => ExitCode::SUCCESS,
+        true => ExitCode::FAILURE,
     })
+}
+
+/// Runs the tests of the rows that are meant.
+fn play(session: &Session, words: &[&String]) -> Outcome<(Vec<Row>, Results)> {
+    let rows = rows(&checkout::read(&session.root, ROWS)?)?;
+    let is_meant = |row: &&Row| {
+        let has = |word: &&String| row.fault.to_lowercase().contains(&word.to_lowercase());
+        words.is_empty() || words.iter().any(has)
+    };
+    let mut results = match words.is_empty() {
+        true => Results::new(),
+        false => kept(&checkout::read(&session.root, KEPT).unwrap_or_default()),
+    };
+    let can_run = |row: &&Row| session.has(&row.needs);
+    let meant = rows.iter().filter(is_meant).filter(can_run);
+    let mut wanted: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for test in meant.flat_map(|row| &row.tests) {
+        let (place, name) = parts(test)?;
+        let names = wanted.entry(place).or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    for ((package, binary), names) in wanted {
+        let choice = Choice {
+            package,
+            binary,
+            names,
+            is_exact: true,
+        };
+        let (_, ran) = runner::some(session, &choice)?;
+        let whole = |(name, ran)| (format!("{package}::{binary} {name}"), ran);
+        results.extend(ran.into_iter().map(whole));
+    }
+    Ok((rows, results))
+}
+
+/// Package and binary, and the name.
+fn parts(test: &str) -> Outcome<((&str, &str), &str)> {
+    let parts = test.split_once(' ');
+    let parts = parts.and_then(|(place, name)| Some((place.split_once("::")?, name)));
+    parts.ok_or_else(|| Failure::new(format!("`{test}` in {ROWS} names no test")))
 }
 
 fn rows(text: &str) -> Outcome<Vec<Row>> {
@@ -110,65 +134,12 @@ impl Row {
     }
 }
 
-/// `wardroom::stories` of `wardroom::stories crash::…`.
-fn binary(test: &str) -> &str {
-    test.split(' ').next().unwrap_or_default()
-}
-
-fn package(test: &str) -> &str {
-    binary(test).split("::").next().unwrap_or_default()
-}
-
-fn packages<'a>(tests: &[&'a str]) -> BTreeSet<&'a str> {
-    tests.iter().map(|test| package(test)).collect()
-}
-
-/// Runs some tests, which are of one package: what it was built for its own tests serves again.
-fn carry_out(session: &mut Session, package: &str, tests: &[&str]) -> Outcome<Results> {
-    let one = |test: &&str| {
-        let name = test.split_once(' ').map_or("", |(_, name)| name);
-        format!("(binary_id({}) & test(={name}))", binary(test))
-    };
-    let which: Vec<String> = tests.iter().map(one).collect();
-    let mut nextest = session.cargo(&["nextest", "run", "--locked", "--no-fail-fast"]);
-    nextest.args(["--status-level", "pass", "--final-status-level", "none"]);
-    nextest.args(["--package", package]);
-    nextest.args(["--filterset", &which.join(" | ")]);
-    let report = session.record(&mut nextest)?;
-    Ok(results(&report.lines))
-}
-
-/// Reads `PASS [   5.868s] (1/1) wardroom::stories crash::…`, with or without the count.
-fn results(lines: &[String]) -> Results {
-    let mut results = Results::new();
-    for line in lines {
-        let line = line.trim_start();
-        let (word, rest) = line.split_once(" [").unwrap_or_default();
-        let Some((time, name)) = rest.split_once(']') else {
-            continue;
-        };
-        let name = name.trim_start();
-        let name = match name.strip_prefix('(') {
-            Some(counted) => counted
-                .split_once(')')
-                .map_or("", |(_, name)| name.trim_start()),
-            None => name,
-        };
-        if matches!(word, "PASS" | "FAIL" | "TIMEOUT" | "SIGABRT") {
-            results.insert(name.to_owned(), (word == "PASS", time.trim().to_owned()));
-        }
-    }
-    results
-}
-
 fn verdict(row: &Row, results: &Results) -> &'static str {
     let found: Vec<_> = row.tests.iter().map(|test| results.get(test)).collect();
+    let has_failed = |ran: &Option<&Ran>| ran.is_some_and(|ran| !ran.passed);
     if row.tests.is_empty() {
         "not tried"
-    } else if found
-        .iter()
-        .any(|result| matches!(result, Some((false, _))))
-    {
+    } else if found.iter().any(has_failed) {
         "BROKEN"
     } else if found.iter().any(Option::is_none) {
         "not run"
@@ -181,11 +152,10 @@ fn table(rows: &[Row], results: &Results) -> String {
     let mut text =
         "| what goes wrong | how | what must hold | result |\n|---|---|---|---|\n".to_owned();
     for row in rows {
-        let verdict = verdict(row, results);
-        let result = match verdict {
+        let result = match verdict(row, results) {
             "not tried" => format!("not tried: {}", row.why),
-            "holds" => format!("holds ({} {})", row.tests.len(), plural(row.tests.len())),
-            other => format!("**{other}**"),
+            "holds" => format!("holds: {}", short(row)),
+            other => format!("**{other}**: {}", short(row)),
         };
         let Row {
             fault,
@@ -211,15 +181,20 @@ fn table(rows: &[Row], results: &Results) -> String {
     text
 }
 
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "test" } else { "tests" }
+/// The tests of a row, by the file and the function.
+fn short(row: &Row) -> String {
+    let names = row.tests.iter().map(|test| {
+        let name = test.split_once(' ').map_or(test.as_str(), |(_, name)| name);
+        format!("`{name}`")
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
-fn as_json(rows: &[Row], results: &Results) -> serde_json::Value {
+fn as_json(rows: &[Row], results: &Results) -> Json {
     let of_test = |test: &String| {
-        let result = results.get(test);
-        json!({"test": test, "passed": result.map(|(passed, _)| passed),
-            "took": result.map(|(_, took)| took)})
+        let ran = results.get(test);
+        json!({"test": test, "passed": ran.map(|ran| ran.passed),
+            "took": ran.and_then(|ran| ran.took.clone())})
     };
     let of_row = |row: &Row| {
         let tests: Vec<_> = row.tests.iter().map(of_test).collect();
@@ -227,6 +202,21 @@ fn as_json(rows: &[Row], results: &Results) -> serde_json::Value {
             "result": verdict(row, results), "why": row.why, "tests": tests})
     };
     json!({"rows": rows.iter().map(of_row).collect::<Vec<_>>()})
+}
+
+/// What was written the last time.
+fn kept(text: &str) -> Results {
+    let kept: Json = serde_json::from_str(text).unwrap_or_default();
+    let rows = kept["rows"].as_array().cloned().unwrap_or_default();
+    let tests = rows.iter().filter_map(|row| row["tests"].as_array());
+    let read = |test: &Json| {
+        let ran = Ran {
+            passed: test["passed"].as_bool()?,
+            took: test["took"].as_str().map(str::to_owned),
+        };
+        Some((test["test"].as_str()?.to_owned(), ran))
+    };
+    tests.flatten().filter_map(read).collect()
 }
 
 /// Puts the table between its marks.
@@ -244,15 +234,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_read_as_nextest_prints_them() {
-        let lines = [
-            "        PASS [   5.868s] (1/2) a::b c::d",
-            "        FAIL [   0.1s] a::b c::e",
-            "     Summary [   0.1s] 2 tests run",
-        ];
-        let results = results(&lines.map(str::to_owned));
-        assert_eq!(results["a::b c::d"], (true, "5.868s".to_owned()));
-        assert!(!results["a::b c::e"].0);
-        assert_eq!(results.len(), 2);
+    fn what_was_written_is_read_again() {
+        let row = Row {
+            fault: "it rains".to_owned(),
+            injected: "water".to_owned(),
+            holds: "the roof".to_owned(),
+            needs: String::new(),
+            why: String::new(),
+            tests: vec!["roof::it rain::holds".to_owned()],
+        };
+        let ran = Ran {
+            passed: true,
+            took: Some("1.2s".to_owned()),
+        };
+        let results = Results::from([("roof::it rain::holds".to_owned(), ran)]);
+        let text = as_json(std::slice::from_ref(&row), &results).to_string();
+        assert_eq!(kept(&text), results);
+        assert_eq!(verdict(&row, &kept("")), "not run");
+        assert_eq!(
+            parts(&row.tests[0]).unwrap(),
+            (("roof", "it"), "rain::holds")
+        );
+        assert!(
+            table(&[row], &results)
+                .contains("| it rains | water | the roof | holds: `rain::holds` |")
+        );
     }
 }

@@ -116,6 +116,27 @@ impl Session {
         })
     }
 
+    /// Whether there is what a test needs: `PostgreSQL, Redis`, or nothing.
+    pub fn has(&self, needs: &str) -> bool {
+        let mut needs = needs.split(", ").filter(|need| !need.is_empty());
+        needs.all(|need| match need {
+            "PostgreSQL" => self.postgres.is_some(),
+            "S3" => self.bucket.is_some(),
+            "Redis" => Path::new("/usr/bin/redis-server").exists(),
+            _ => false,
+        })
+    }
+
+    /// Stops the servers of this run.
+    pub fn close(&mut self) {
+        if let Some(postgres) = self.postgres.take() {
+            postgres.stop(self);
+        }
+        if let Some(bucket) = self.bucket.take() {
+            bucket.stop();
+        }
+    }
+
     /// The binary that tests start.
     pub fn binary(&self) -> PathBuf {
         self.target.join("debug/wardroom")
