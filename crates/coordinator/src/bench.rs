@@ -87,6 +87,11 @@ impl Bench {
         self.uploads = folder;
     }
 
+    /// Whether there is a sandbox already.
+    pub(crate) fn has_executor(&self) -> bool {
+        self.executor.is_some()
+    }
+
     /// The runner, in a sandbox over the view; both are made when they are first needed, and the
     /// sandbox anew when the level of the agent has changed.
     pub(crate) async fn executor(

@@ -233,7 +233,7 @@ async fn rounds(
             &nonce,
             crew.clock.now(),
         );
-        let conversed = turn.speak(&request).await?;
+        let conversed = turn.speak(request).await?;
         let reply = conversed.reply;
         if reply.calls.is_empty() {
             return Ok(turn.text_or_summary(reply.text));
@@ -275,7 +275,11 @@ impl Turn {
     }
 
     /// Asks the coordinator's model, showing its words as they come.
-    pub(crate) async fn speak(&mut self, request: &ModelRequest) -> Result<Conversed, Exhausted> {
+    pub(crate) async fn speak(
+        &mut self,
+        mut request: ModelRequest,
+    ) -> Result<Conversed, Exhausted> {
+        request.system.push_str(&self.voice);
         let call = ModelCall {
             role: ModelRole::Coordinator,
             user: self.by.user,
@@ -293,10 +297,6 @@ impl Turn {
                 .await,
             ),
         };
-        let request = &ModelRequest {
-            system: format!("{}{}", request.system, self.voice),
-            ..request.clone()
-        };
         let permit = self.crew.policy().speak(call);
         let (crew, id) = (self.crew.clone(), self.conversation.id);
         let turn = self.crew.nonce();
@@ -311,7 +311,7 @@ impl Turn {
         let answered = self
             .crew
             .router
-            .converse(permit, request, &mut preview)
+            .converse(permit, &request, &mut preview)
             .await;
         let attempts = match &answered {
             Ok(conversed) => &conversed.attempts,

@@ -120,8 +120,9 @@ async fn in_sandbox(run: &mut Run, permit: Permit<Errand>) -> Result<Carried, Wr
     let leaves = permit.subject().passage != Passage::Shut;
     let redactor = run.redactor.clone();
     let level = level::of(run).await?;
+    let is_at_hand = run.bench.has_executor();
     run.bench.executor(&run.crew, task, level).await?;
-    if leaves {
+    if leaves || !is_at_hand {
         // Making a sandbox takes long enough for a lease to run out.
         pass_gate(run, &permit).await?;
     }

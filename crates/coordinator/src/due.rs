@@ -41,7 +41,9 @@ pub(crate) async fn knock(crew: &Arc<Crew>) -> Result<(), Wrong> {
         stop_now(crew, row.task.id).await?;
     }
     for row in crew.store.inbox_pending(crew.org).await? {
-        if now.since(row.at) >= LEFT_BEHIND_AFTER && is_idle(crew, &row) {
+        // It may have been taken in by a process whose clock runs ahead.
+        let age = now.since(row.at).max(row.at.since(now));
+        if age >= LEFT_BEHIND_AFTER && is_idle(crew, &row) {
             answer_later(crew, row);
         }
     }

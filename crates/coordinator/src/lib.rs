@@ -60,8 +60,10 @@ pub mod review;
 pub mod rulebook;
 pub mod workspace;
 mod due;
+mod anchors;
 
 pub use accept::{Replied, Saying, accept, conversation_at, say};
+pub use anchors::anchor;
 pub use bench::Benches;
 pub use bus::{Bus, Live};
 pub use converse::answer;

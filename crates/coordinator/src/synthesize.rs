@@ -162,6 +162,6 @@ async fn tell(turn: &mut Turn, listed: &str) -> Option<String> {
         tools: Vec::new(),
         ..request
     };
-    let conversed = turn.speak(&request).await.ok()?;
+    let conversed = turn.speak(request).await.ok()?;
     Some(conversed.reply.text).filter(|text| !text.trim().is_empty())
 }

@@ -13,12 +13,18 @@ use wardroom_connectors::{Connector, Fault, Place, Post, Posted, Rich};
 use wardroom_coordinator::Wrong;
 use wardroom_domain::{AuditKind, Waymark};
 use wardroom_store::{
-    Hint, MovePlace, ObjectKey, OutboxDropped, OutboxFailed, OutboxRow, OutboxSent, Write,
+    AT_ONCE, Hint, MovePlace, ObjectKey, OutboxDropped, OutboxFailed, OutboxRow, OutboxSent,
+    OutboxTakenUp, Write,
 };
 
 /// Carries rows out as they become due.
 pub(crate) async fn attend(gateway: Arc<Gateway>) {
     let mut hints = gateway.crew.store.hints();
+    let before = gateway.crew.clock.now().after(limits::CLOSED_PAUSE / 2);
+    let taken_up = Write::OutboxTakenUp(OutboxTakenUp { before });
+    if let Err(wrong) = gateway.commit(vec![taken_up]).await {
+        tracing::warn!(%wrong, "what waits for another try waits on");
+    }
     loop {
         if let Err(wrong) = look(&gateway).await {
             tracing::warn!(%wrong, "the outbox could not be read; trying again");
@@ -55,6 +61,9 @@ async fn look(gateway: &Arc<Gateway>) -> Result<(), Wrong> {
 async fn carry_all(gateway: &Arc<Gateway>, mut row: OutboxRow) -> Result<(), Wrong> {
     loop {
         let destination = row.outbox.destination.clone();
+        if !gateway.takes_duty().await? {
+            return Ok(());
+        }
         let writes = carry(gateway, &row).await;
         let went_well = matches!(
             writes.first(),
@@ -237,7 +246,7 @@ fn moved(gateway: &Gateway, row: &OutboxRow, place: &Place, to: &str) -> Vec<Wri
     let mut writes = vec![Write::OutboxFailed(OutboxFailed {
         id: row.outbox.id,
         error: format!("the chat has moved to {to}"),
-        next_at: gateway.crew.clock.now(),
+        next_at: AT_ONCE,
     })];
     writes.extend(move_place(gateway, place, to));
     writes

@@ -199,10 +199,7 @@ fn let_in(gateway: &Gateway, case: &Case) -> Vec<Write> {
     let body = json!({"place": destination, "let_in_by": case.arrival.sender});
     vec![
         gateway.audit(AuditKind::ConnectorChanged, "system", body),
-        Write::OutboxReleased(OutboxReleased {
-            destination,
-            at: gateway.crew.clock.now(),
-        }),
+        Write::OutboxReleased(OutboxReleased { destination }),
     ]
 }
 

@@ -11,6 +11,7 @@
 mod gateway;
 mod limits;
 
+mod keep;
 mod poll;
 mod forget;
 mod intake;

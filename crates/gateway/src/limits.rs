@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How long somebody waits who asks whether a platform answers.
 pub const TRY_MAX: Duration = Duration::from_secs(15);
+/// How often a process looks whether the foreign doors are its duty; far below the lease that holds it.
+pub const DUTY_LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often each part looks by itself: hints are only hints.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many rows are looked at in one go.

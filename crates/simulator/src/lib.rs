@@ -1,5 +1,5 @@
 //! A whole Wardroom on one thread under a seeded clock: the real coordinator, engine and store, a
-//! scripted model, executors and a world outside that counts how often it was touched.
+//! scripted model, executors, a chat network, and a world outside that counts how often it was touched.
 //!
 //! A [`Plan`] says what goes wrong: crashes and sleeps at waymarks, hints that are lost, doubled or
 //! late, clocks that jump. Whatever it says, every task must end, and the invariants must hold. A
@@ -18,6 +18,7 @@ mod chance;
 mod plan;
 mod stage;
 mod outside;
+mod chat;
 mod model;
 mod hands;
 mod process;
@@ -25,5 +26,5 @@ mod people;
 mod run;
 
 pub use chance::Chance;
-pub use plan::{Hints, Kind, Plan, Strike};
+pub use plan::{Hints, Kind, ON_THE_ROAD, Plan, Strike};
 pub use run::{Report, run};

@@ -1,6 +1,7 @@
 //! What people do in a run: ask for work, answer questions truthfully, and stop some of it.
 
 use crate::Chance;
+use crate::chat::Network;
 use crate::outside::World;
 use crate::process::Process;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ pub(crate) struct People {
     pub(crate) by: Principal,
     chance: Chance,
     orders: Vec<Order>,
+    talk: Vec<Said>,
     /// What they were told was done.
     pub(crate) acknowledged: Arc<Mutex<Vec<String>>>,
 }
@@ -30,6 +32,39 @@ struct Order {
     is_under_way: Arc<Mutex<bool>>,
     is_stopped: bool,
     stops: bool,
+}
+
+/// Something that somebody says in the chat, and what he is to hear.
+struct Said {
+    at_slice: u32,
+    text: String,
+    hears: Vec<String>,
+    is_said: bool,
+}
+
+impl Said {
+    fn new(at_slice: u32, text: String, hears: &[&str]) -> Self {
+        Self {
+            at_slice,
+            text,
+            hears: hears.iter().map(|words| (*words).to_owned()).collect(),
+            is_said: false,
+        }
+    }
+
+    /// Small talk, work that is handed on, and small talk again.
+    fn in_the_chat() -> Vec<Self> {
+        let work = json!([["outside__look", {"what": "chat"}], ["outside__pay", {"what": "chat"}]]);
+        vec![
+            Self::new(1, "hello".to_owned(), &["heard hello"]),
+            Self::new(
+                5,
+                format!("work chat {work}"),
+                &["begun chat", "ended chat"],
+            ),
+            Self::new(7, "thanks".to_owned(), &["heard thanks"]),
+        ]
+    }
 }
 
 impl People {
@@ -48,6 +83,7 @@ impl People {
         Self {
             by,
             orders: (0..count).map(order).collect(),
+            talk: Said::in_the_chat(),
             chance,
             acknowledged: Arc::default(),
         }
@@ -105,6 +141,23 @@ impl People {
                 }
             });
         }
+    }
+
+    /// Says in the chat what is due.
+    pub(crate) fn talk(&mut self, slice: u32, network: &Network) {
+        for (id, said) in (0..).zip(&mut self.talk) {
+            if slice >= said.at_slice && !said.is_said {
+                said.is_said = true;
+                network.says(id, &said.text);
+            }
+        }
+    }
+
+    /// Whether everything that was said was answered there, and nothing more is to be said.
+    pub(crate) fn are_answered(&self, store: &Store, network: &Network) -> bool {
+        let mut hears = self.talk.iter().flat_map(|said| &said.hears);
+        let (waiting, _) = now(store.outbox_waiting(self.by.org)).expect("the outbox");
+        waiting == 0 && hears.all(|words| network.has_shown(words))
     }
 
     /// Answers what is asked, by one of the processes.

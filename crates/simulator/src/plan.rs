@@ -50,9 +50,11 @@ pub struct Plan {
     pub workers: u32,
 }
 
-/// The waymarks that a run comes by. The others lie at doors, or below the store, and are struck
-/// in processes of their own.
-pub const ON_THE_ROAD: [Waymark; 13] = [
+/// The waymarks that a run comes by. The others lie below the store, and are struck in processes of
+/// their own.
+pub const ON_THE_ROAD: [Waymark; 19] = [
+    Waymark::Admit,
+    Waymark::InboxCommit,
     Waymark::Claim,
     Waymark::Fold,
     Waymark::IntentCommit,
@@ -66,6 +68,10 @@ pub const ON_THE_ROAD: [Waymark; 13] = [
     Waymark::CancelCommit,
     Waymark::TerminalCommit,
     Waymark::TimerFire,
+    Waymark::OutboxCommit,
+    Waymark::OutboxSent,
+    Waymark::OutboxAck,
+    Waymark::AnchorWrite,
 ];
 
 impl Plan {

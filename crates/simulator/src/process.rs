@@ -1,5 +1,6 @@
 //! One process: the crew of a server on a runtime of its own, which is dropped when it dies.
 
+use crate::chat::{Network, NetworkDoor};
 use crate::hands::Pipes;
 use crate::model::Scripted;
 use crate::outside::World;
@@ -12,32 +13,36 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 use wardroom_coordinator::quota::Allowance;
 use wardroom_coordinator::{
-    AuditContent, Benches, Clock, Crew, ForeignTools, Parts, Settings, attend, attend_servers,
-    recall, recover, work,
+    AuditContent, Benches, Clock, Crew, ForeignTools, Parts, Settings, anchor, attend,
+    attend_servers, recall, recover, work,
 };
 use wardroom_domain::{
     Borrower, Lending, NoSecret, OrgId, Principal, Quota, RiskTier, SecretSource, Timestamp,
 };
 use wardroom_executors::Hands;
 use wardroom_executors::mcp::{Command, McpServer, McpServers, Reached};
+use wardroom_gateway::{Door, Gateway};
 use wardroom_llm::{Pace, Price, RoutedModel, Router, RoutingSettings};
 use wardroom_policy::decide::{Approvers, Policy, Preset};
 use wardroom_policy::redact::Redactor;
 use wardroom_sandbox::view::OverlaySupport;
 use wardroom_sandbox::{Demands, Limits};
-use wardroom_store::{Objects, Store};
+use wardroom_store::{AuditSigner, Objects, Store};
 
 /// What all processes of a run share.
 pub(crate) struct Ground<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) org: OrgId,
     pub(crate) world: &'a World,
+    pub(crate) network: &'a Network,
+    pub(crate) signer: &'a AuditSigner,
     pub(crate) outside: &'a Handle,
     pub(crate) policy: &'a Policy,
 }
 
 /// A process.
 pub(crate) struct Process {
+    pub(crate) number: u64,
     runtime: Runtime,
     pub(crate) crew: Arc<Crew>,
     pub(crate) store: Store,
@@ -84,19 +89,40 @@ pub(crate) fn runtime() -> Runtime {
 
 impl Process {
     /// Starts a process on a store of its own epoch.
-    pub(crate) fn start(ground: &Ground<'_>, store: Store, clock: Clock, is_first: bool) -> Self {
+    pub(crate) fn start(
+        ground: &Ground<'_>,
+        number: u64,
+        store: Store,
+        clock: Clock,
+        is_first: bool,
+    ) -> Self {
         let runtime = runtime();
         let crew = Crew::new(parts(ground, store.clone(), clock.clone()));
         let (stop, stopping) = watch::channel(false);
         let parts = crew.clone();
+        let door = NetworkDoor {
+            network: ground.network.clone(),
+            outside: ground.outside.clone(),
+            process: number,
+        };
+        let door = Door {
+            connector: Arc::new(door),
+            is_polled: true,
+            webhook: None,
+        };
+        let gateway = Gateway::new(crew.clone(), vec![door]);
+        let signer = ground.signer.clone();
         runtime.spawn(async move {
             recall(&parts).await.expect("what servers said before");
             tokio::spawn(attend(parts.clone(), stopping.clone()));
             tokio::spawn(attend_servers(parts.clone(), stopping.clone()));
-            tokio::spawn(work(parts.clone(), is_first, stopping));
+            tokio::spawn(work(parts.clone(), is_first, stopping.clone()));
+            tokio::spawn(gateway.keep(stopping.clone()));
+            tokio::spawn(anchor(parts.clone(), signer, stopping));
             recover(&parts).await.expect("the inbox");
         });
         Self {
+            number,
             runtime,
             crew,
             store,

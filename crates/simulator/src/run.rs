@@ -1,5 +1,6 @@
 //! A run: time passes in slices, each process has its turn in each, and what the plan says happens.
 
+use crate::chat::{Network, PERSON};
 use crate::outside::World;
 use crate::people::{People, now, unended};
 use crate::plan::{Hints, Kind, Plan};
@@ -11,7 +12,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast::Receiver;
 use wardroom_coordinator::{Clock, mint};
-use wardroom_domain::{OrgId, Role, Timestamp, User, UserId, UserStatus, Waymark};
+use wardroom_domain::{
+    Identity, LinkedIdentity, OrgId, Role, Timestamp, User, UserId, UserStatus, Waymark,
+};
 use wardroom_store::{AuditSigner, Hint, OpenOptions, Outside, Store, Write};
 
 /// How long a slice is.
@@ -24,6 +27,8 @@ const SLEEP_SLICES: u32 = 60;
 const LEASE_SLICES: u32 = 10;
 /// When people begin to look for questions, and how often.
 const PEOPLE_EVERY: u32 = 3;
+/// How long everything goes on when it has ended, in slices: chains are signed every two seconds.
+const AFTERMATH: u32 = 130;
 
 /// How a run went.
 #[derive(Debug)]
@@ -72,6 +77,8 @@ struct Game {
     chance: Chance,
     policy: wardroom_policy::decide::Policy,
     world: World,
+    network: Network,
+    signer: AuditSigner,
     outside: Runtime,
     /// The first handle of the store: it hears every hint, and nobody works with it.
     store: Store,
@@ -104,6 +111,8 @@ impl Game {
             chance: Chance::of(plan.seed),
             policy: shared_policy(),
             world: World::new(plan.seed ^ 0xfeed),
+            network: Network::new(plan.seed ^ 0xc4a7),
+            signer: AuditSigner::load_or_create(&folder.join("audit.key")).expect("a key"),
             outside: runtime(),
             wire: store.hints(),
             late: Vec::new(),
@@ -133,16 +142,23 @@ impl Game {
             .another(self.now, takes_over)
             .expect("another process");
         self.started += 1;
+        if takes_over {
+            for process in &self.processes {
+                self.network.loses(process.number);
+            }
+        }
         let clock = Clock::seeded(self.now, self.plan.seed.wrapping_add(self.started << 32));
         let ground = Ground {
             folder: &self.folder,
             org: self.org,
             world: &self.world,
+            network: &self.network,
+            signer: &self.signer,
             outside: self.outside.handle(),
             policy: &self.policy,
         };
         let is_alone = self.processes.is_empty();
-        let mut process = Process::start(&ground, store, clock, is_alone);
+        let mut process = Process::start(&ground, self.started, store, clock, is_alone);
         if self.plan.clocks_jump {
             let seconds = *self.chance.one_of(&[-3600, -90, 0, 90, 3600]);
             process.off = seconds * 1_000_000;
@@ -152,11 +168,7 @@ impl Game {
 
     fn play(&mut self) {
         while self.slice < SLICES_MAX && self.wrong.is_empty() {
-            self.slice += 1;
-            self.now = self.now.after(SLICE);
-            self.everybody_runs();
-            self.outside
-                .block_on(async { tokio::time::sleep(SLICE).await });
+            self.passes();
             self.carry_hints();
             if self.starts_at.is_some_and(|at| at <= self.slice) {
                 self.starts_at = None;
@@ -170,6 +182,16 @@ impl Game {
             let left = now(unended(&self.store, self.org));
             self.wrong.push(format!("did not end: {left:#?}"));
         }
+    }
+
+    /// A slice passes.
+    fn passes(&mut self) {
+        self.slice += 1;
+        self.now = self.now.after(SLICE);
+        self.network.now_is(self.slice);
+        self.everybody_runs();
+        self.outside
+            .block_on(async { tokio::time::sleep(SLICE).await });
     }
 
     /// Each process has its turn, in an order of chance.
@@ -189,6 +211,7 @@ impl Game {
                 continue;
             };
             self.struck += 1;
+            self.network.loses(process.number);
             match strike.kind {
                 Kind::Crash => gone.push(place),
                 Kind::Sleep => process.asleep = SLEEP_SLICES,
@@ -237,6 +260,7 @@ impl Game {
         let awake = self.processes.iter().find(|process| process.asleep == 0);
         let Some(process) = awake else { return false };
         self.people.ask(self.slice, process);
+        self.people.talk(self.slice, &self.network);
         self.people.answer(&self.store, process, &self.world);
         if self.slice > 12 {
             self.people.stop_some(process);
@@ -244,16 +268,22 @@ impl Game {
         // Somebody who sleeps still has to wake, and to find that he is too late.
         let sleeps = self.processes.iter().any(|process| process.asleep > 0);
         let waits = self.starts_at.is_some();
-        !sleeps && !waits && self.people.are_served(&self.store)
+        !sleeps
+            && !waits
+            && self.people.are_served(&self.store)
+            && self.people.are_answered(&self.store, &self.network)
     }
 
     fn examine_rows(&mut self, when: &str) {
         let outside = Outside {
             happened: self.world.happened(),
             acknowledged: crate::people::lock(&self.people.acknowledged).clone(),
+            delivered: self.network.confirmed(),
             secrets: Vec::new(),
         };
-        let examined = self.store.examine(&outside, None).expect("the rows");
+        let verifier = self.signer.verifier();
+        let examined = self.store.examine(&outside, Some(&verifier));
+        let examined = examined.expect("the rows");
         let told = examined
             .broken
             .iter()
@@ -263,24 +293,17 @@ impl Game {
 
     /// The end: whoever still lives has a moment more, then everything is looked at.
     fn examine(mut self) -> Report {
-        for _ in 0..20 {
-            self.slice += 1;
-            self.now = self.now.after(SLICE);
-            self.everybody_runs();
-            self.outside
-                .block_on(async { tokio::time::sleep(SLICE).await });
+        for _ in 0..AFTERMATH {
+            self.passes();
         }
         self.processes.clear();
         let reached = stage::close();
         self.examine_rows("at the end");
-        let signer = AuditSigner::load_or_create(&self.folder.join("audit.key")).expect("a key");
-        now(self.store.anchor(self.org, &signer, self.now)).expect("an anchor");
-        let report = self
-            .store
-            .audit_verify(&signer.verifier())
-            .expect("the log");
-        self.wrong
-            .extend(report.first_bad.map(|bad| format!("the audit log: {bad}")));
+        self.wrong.extend(self.network.doubled());
+        let left = now(self.store.anchor(self.org, &self.signer, self.now));
+        let left = left.expect("an anchor");
+        let unsigned = "I10: the ends of the chains were not signed in time".to_owned();
+        self.wrong.extend(left.map(|_| unsigned));
         self.lines_are_there_once();
         let outside = Outside::default();
         let examined = self.store.examine(&outside, None).expect("the rows");
@@ -330,7 +353,18 @@ fn first_rows(store: &Store, clock: &Clock) -> (OrgId, User) {
         status: UserStatus::Active,
         created_at: clock.now(),
     };
-    now(store.commit(org, vec![Write::AddUser(user.clone())])).expect("a person");
+    let linked = LinkedIdentity {
+        identity: Identity {
+            connector: "sim".to_owned(),
+            external_id: PERSON.to_owned(),
+        },
+        user: user.id,
+        display: "Owner".to_owned(),
+        linked_at: clock.now(),
+        linked_by: user.id.to_string(),
+    };
+    let writes = vec![Write::AddUser(user.clone()), Write::LinkIdentity(linked)];
+    now(store.commit(org, writes)).expect("a person");
     (org, user)
 }
 

@@ -250,7 +250,7 @@ pub(crate) async fn begin_epoch<T: Tx>(tx: &mut T, now: Timestamp) -> Result<i64
         params![epoch],
     )
     .await?;
-    // What was carried here from a database of several processes.
+    // Also what was carried here from a database of several processes.
     tx.execute("DELETE FROM duty WHERE epoch < $1", params![epoch])
         .await?;
     Ok(epoch)

@@ -87,7 +87,9 @@ pub use invariant::{Broken, Examined, Happened, Invariant, Outside};
 pub use invite::{InviteRow, NewInvite, NotRedeemed, Redeem, Redeemed, RevokeInvite};
 pub use journal::{Journal, JournalRow};
 pub use objects::{Bucket, ObjectError, ObjectKey, Objects};
-pub use outbox::{Outbox, OutboxDropped, OutboxFailed, OutboxReleased, OutboxRow, OutboxSent};
+pub use outbox::{
+    Outbox, OutboxDropped, OutboxFailed, OutboxReleased, OutboxRow, OutboxSent, OutboxTakenUp,
+};
 pub use page::{Page, Paged};
 pub use pairing::{ConfirmPairing, EndPairing, NewPairing, NotPaired, Paired, PairingRow};
 pub use people::{SetPassword, SetRole, SetUserStatus};

@@ -4,6 +4,7 @@ use crate::boundary::Boundary;
 use crate::lock::Key;
 use crate::people::found;
 use crate::sql::{Columns, Json, Record, Tx, json, params};
+use crate::task::AT_ONCE;
 use crate::write::Apply;
 use crate::{CommitError, Hint, Store, StoreError};
 use serde_json::Value;
@@ -51,8 +52,14 @@ pub struct OutboxDropped {
 pub struct OutboxReleased {
     /// The place.
     pub destination: String,
-    /// When.
-    pub at: Timestamp,
+}
+
+/// Somebody begins to carry: what waits for another try is tried at once, because it is not known by
+/// whose clock it waits. What is closed waits on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxTakenUp {
+    /// What waits for longer is closed.
+    pub before: Timestamp,
 }
 
 /// It was not delivered.
@@ -99,7 +106,7 @@ impl Apply for Outbox {
             .execute(
                 "INSERT INTO outbox \
                  (org, id, dedup_key, destination, body, at, next_at, attempts, seq) \
-                 SELECT $1, $2, $3, $4, $5, $6, $6, 0, COALESCE(MAX(seq), 0) + 1 \
+                 SELECT $1, $2, $3, $4, $5, $6, $7, 0, COALESCE(MAX(seq), 0) + 1 \
                  FROM outbox WHERE org = $1 ON CONFLICT DO NOTHING",
                 params![
                     at.org,
@@ -107,7 +114,8 @@ impl Apply for Outbox {
                     self.dedup_key,
                     self.destination,
                     json(&self.body),
-                    self.at
+                    self.at,
+                    AT_ONCE
                 ],
             )
             .await?;
@@ -176,11 +184,26 @@ impl Apply for OutboxReleased {
                    WHERE org = $1 AND destination = $2 AND sent_at IS NULL AND dropped_at IS NULL";
         let released = at
             .tx
-            .execute(sql, params![at.org, self.destination, self.at])
+            .execute(sql, params![at.org, self.destination, AT_ONCE])
             .await?;
         if released > 0 {
             at.hints.push(Hint::Outbox { org: at.org });
         }
+        Ok(None)
+    }
+
+    fn locks(&self) -> Vec<Key> {
+        Vec::new()
+    }
+}
+
+impl Apply for OutboxTakenUp {
+    async fn apply<T: Tx>(&self, at: &mut Boundary<'_, T>) -> Result<Option<i64>, CommitError> {
+        let sql = "UPDATE outbox SET next_at = $3 \
+                   WHERE org = $1 AND sent_at IS NULL AND dropped_at IS NULL AND next_at < $2";
+        at.tx
+            .execute(sql, params![at.org, self.before, AT_ONCE])
+            .await?;
         Ok(None)
     }
 

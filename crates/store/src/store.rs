@@ -10,6 +10,7 @@ use crate::{CommitError, Hint, Receipt, StoreError, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use wardroom_domain::{OrgId, Timestamp};
 
@@ -82,6 +83,8 @@ pub struct Servers {
     pub owner: Option<String>,
     /// The Redis that carries hints; without one the database does.
     pub bus: Option<String>,
+    /// How long a process that says nothing keeps what it holds; none for half a minute.
+    pub lease: Option<Duration>,
 }
 
 /// What the store has done since it was opened. Free of noise, so made for benchmarks.
@@ -204,7 +207,10 @@ impl Store {
 
     /// Whether other processes may work on the same database.
     pub fn is_shared(&self) -> bool {
-        matches!(self.inner.engine, Engine::Postgres(_))
+        match &self.inner.engine {
+            Engine::Sqlite(sqlite) => sqlite.is_here(),
+            Engine::Postgres(_) => true,
+        }
     }
 
     /// Applies the writes in order, all or none, and answers when they are on the disk.

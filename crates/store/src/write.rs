@@ -171,6 +171,8 @@ writes! {
     OutboxDropped(OutboxDropped),
     /// A closed place is open again.
     OutboxReleased(OutboxReleased),
+    /// Somebody begins to carry.
+    OutboxTakenUp(OutboxTakenUp),
     /// What a request with an idempotency key was answered.
     Remember(Remember),
     /// A document gets its next version.

@@ -21,6 +21,8 @@ pub enum Weather {
     Held,
     /// Whoever connects is cut off.
     Down,
+    /// Whoever asks hears this, and nobody else hears of it.
+    Answers(&'static str),
 }
 
 /// A running wire; it goes when dropped.
@@ -98,6 +100,11 @@ async fn carry(shared: Arc<Shared>, near: TcpStream) {
     if *shared.weather.borrow() == Weather::Down {
         return;
     }
+    let now = *shared.weather.borrow();
+    if let Weather::Answers(words) = now {
+        let _ = answer(near, words).await;
+        return;
+    }
     let Ok(far) = TcpStream::connect(&shared.to).await else {
         return;
     };
@@ -109,6 +116,19 @@ async fn carry(shared: Arc<Shared>, near: TcpStream) {
         _ = pour(&shared, far_in, near_out, true) => {}
         _ = cuts.changed() => {}
     }
+}
+
+/// Listens until the asker waits for an answer.
+async fn answer(mut near: TcpStream, words: &str) -> io::Result<()> {
+    let mut piece = vec![0; 16 * 1024];
+    let quiet = Duration::from_millis(100);
+    while let Ok(heard) = tokio::time::timeout(quiet, near.read(&mut piece)).await {
+        if heard? == 0 {
+            return Ok(());
+        }
+    }
+    near.write_all(words.as_bytes()).await?;
+    near.shutdown().await
 }
 
 async fn pour(
@@ -128,7 +148,7 @@ async fn pour(
         match now {
             Weather::Fair => {}
             Weather::Slow(pause) => tokio::time::sleep(pause).await,
-            Weather::Down => return Ok(()),
+            Weather::Down | Weather::Answers(_) => return Ok(()),
             // The sender lives as long as the wire.
             Weather::Held => drop(weather.wait_for(|now| *now != Weather::Held).await),
         }

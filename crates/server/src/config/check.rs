@@ -82,6 +82,8 @@ fn too_small(config: &Config) -> Option<(String, String)> {
         ("sandbox.wall_time_max_s", config.sandbox.wall_time_max_s, 1),
         ("sandbox.disk_max_mib", config.sandbox.disk_max_mib, 1),
         ("sandbox.files_max", config.sandbox.files_max, 100),
+        // A beat is a third of it, and a busy database answers one within a second or two.
+        ("store.lease_s", config.store.lease_s, 5),
         ("policy.approval_ttl_s", config.policy.approval_ttl_s, 1),
         (
             "limits.executors_per_user",

@@ -213,6 +213,7 @@ impl Config {
             database: database.to_owned(),
             owner,
             bus,
+            lease: Some(Duration::from_secs(self.store.lease_s)),
         }
     }
 

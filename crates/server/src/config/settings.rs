@@ -69,13 +69,25 @@ impl Default for ServerSettings {
 }
 
 /// `[store]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreSettings {
     /// The database.
     pub url: StoreUrl,
     /// The same database as the role that owns its tables, where another role works in it.
     pub owner_url: Option<StoreUrl>,
+    /// How long a process that says nothing keeps what it holds, where several share a database.
+    pub lease_s: u64,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self {
+            url: StoreUrl::default(),
+            owner_url: None,
+            lease_s: 30,
+        }
+    }
 }
 
 /// `[bus]`

@@ -7,8 +7,6 @@ mod models;
 mod objects;
 mod crew;
 mod workers;
-mod anchors;
-mod foreign_doors;
 mod metrics;
 
 pub use error::StartError;
@@ -239,10 +237,10 @@ async fn parts(
         parts.extend(workers::workers(&crew, is_first, stopping).await?);
     }
     if startup.serves {
-        let doors = foreign_doors::keep(crew.clone(), gateway, stopping.clone());
+        let doors = gateway.keep(stopping.clone());
         parts.push(("foreign doors", tokio::spawn(doors)));
     }
-    let anchoring = anchors::anchor(crew, opened.signer, stopping.clone());
+    let anchoring = wardroom_coordinator::anchor(crew, opened.signer, stopping.clone());
     parts.push(("anchors", tokio::spawn(anchoring)));
     Ok(parts)
 }

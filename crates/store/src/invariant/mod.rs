@@ -116,6 +116,7 @@ impl Store {
         let kept = self.scan(|moment| {
             let kept = Kept::read(moment, &mut findings)?;
             mail::check(moment, &mut findings)?;
+            outside::check_delivered(moment, outside, &mut findings)?;
             outside::check_secrets(moment, outside, &mut findings)?;
             Ok(kept)
         })?;

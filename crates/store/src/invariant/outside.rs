@@ -4,7 +4,7 @@ use super::kept::{Effect, Intent, Kept};
 use super::{Findings, Invariant};
 use crate::StoreError;
 use crate::sql::{Moment, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wardroom_domain::{Digest, RetryClass};
 
 /// What somebody outside of the store has seen.
@@ -14,6 +14,9 @@ pub struct Outside {
     pub happened: Vec<Happened>,
     /// The ids of tasks and questions whose change was acknowledged to somebody.
     pub acknowledged: Vec<String>,
+    /// The deliveries, by door and the platform's own id, of which a platform was told that they
+    /// arrived.
+    pub delivered: Vec<(String, String)>,
     /// Values that are written down nowhere.
     pub secrets: Vec<String>,
 }
@@ -86,6 +89,31 @@ fn once(id: &str, effect: &Effect, times: u32, findings: &mut Findings) {
         let sentence = format!("it happened {times} times");
         findings.add(Invariant::OnceOutside, id, sentence);
     }
+}
+
+/// What a platform may forget is kept.
+pub(super) fn check_delivered(
+    moment: &dyn Moment,
+    outside: &Outside,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    if outside.delivered.is_empty() {
+        return Ok(());
+    }
+    let mut kept = BTreeSet::new();
+    let sql = "SELECT connector, external_id FROM arrival";
+    moment.each(sql, params![], &mut |row| {
+        kept.insert(row.decode::<(String, String)>()?);
+        Ok(())
+    })?;
+    for delivered in &outside.delivered {
+        if !kept.contains(delivered) {
+            let row = format!("arrival {} {}", delivered.0, delivered.1);
+            let sentence = "the platform was told that it arrived, and it is not there";
+            findings.add(Invariant::AcknowledgedKept, row, sentence);
+        }
+    }
+    Ok(())
 }
 
 /// No value that must not be written down stands in a row.

@@ -9,24 +9,41 @@ use deadpool_postgres::ClientWrapper;
 use std::time::Duration;
 use wardroom_domain::{OrgId, Timestamp};
 
-/// How long a process that says nothing keeps its tasks.
-const LEASE: &str = "INTERVAL '30 seconds'";
-/// How often it says that it lives.
-const BEAT_EVERY: Duration = Duration::from_secs(10);
+/// How long a process that says nothing keeps what it holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lease(Duration);
+
+impl Lease {
+    const USUAL: Duration = Duration::from_secs(30);
+
+    pub(super) fn of(servers: &crate::Servers) -> Self {
+        Self(servers.lease.unwrap_or(Self::USUAL))
+    }
+
+    /// How often a process says that it lives: two beats may be lost.
+    fn beat(self) -> Duration {
+        self.0 / 3
+    }
+
+    /// Its end, as the database reckons.
+    fn until(self) -> String {
+        format!("{NOW} + {}", self.0.as_micros())
+    }
+}
 
 const NOW: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
-fn until() -> String {
-    format!("CAST(EXTRACT(EPOCH FROM clock_timestamp() + {LEASE}) * 1000000 AS BIGINT)")
-}
-
 /// Begins the epoch of this process.
-pub(super) async fn begin_epoch(client: &ClientWrapper, now: Timestamp) -> Result<i64, StoreError> {
+pub(super) async fn begin_epoch(
+    client: &ClientWrapper,
+    lease: Lease,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
     let sql = format!(
         "INSERT INTO worker_epoch (epoch, started_at, lease_until) \
          SELECT COALESCE(MAX(epoch), 0) + 1, $1, {} FROM worker_epoch \
          ON CONFLICT DO NOTHING RETURNING epoch",
-        until()
+        lease.until()
     );
     loop {
         // Two that start at once compute the same number; one of them looks again.
@@ -52,24 +69,24 @@ pub(super) async fn end_epoch(pool: &Pool, epoch: i64) {
 }
 
 /// Keeps the lease, and frees what others left behind.
-pub(super) async fn keep(pool: Pool, epoch: i64, whisperer: Whisperer) {
+pub(super) async fn keep(pool: Pool, epoch: i64, lease: Lease, whisperer: Whisperer) {
     loop {
-        match beat(&pool, epoch).await {
+        match beat(&pool, epoch, lease).await {
             Ok(freed) => whisperer.tell(freed.into_iter().map(|org| Hint::Ready { org }).collect()),
             Err(error) => tracing::warn!(%error, "the lease was not renewed; trying again"),
         }
-        tokio::time::sleep(BEAT_EVERY).await;
+        tokio::time::sleep(lease.beat()).await;
     }
 }
 
-async fn beat(pool: &Pool, epoch: i64) -> Result<Vec<OrgId>, StoreError> {
+async fn beat(pool: &Pool, epoch: i64, lease: Lease) -> Result<Vec<OrgId>, StoreError> {
     let client = pool
         .get()
         .await
         .map_err(|error| super::unreachable(&error))?;
     let sql = format!(
         "UPDATE worker_epoch SET lease_until = {} WHERE epoch = $1",
-        until()
+        lease.until()
     );
     client
         .execute(&sql, &[&epoch])

@@ -185,6 +185,7 @@ struct Places {
     database: Address,
     owner: Option<Address>,
     bus: Option<redis::Client>,
+    lease: lease::Lease,
 }
 
 impl Places {
@@ -195,6 +196,7 @@ impl Places {
             database: Address::parse(&servers.database)?,
             owner,
             bus,
+            lease: lease::Lease::of(servers),
         })
     }
 }
@@ -218,7 +220,7 @@ async fn begin(places: &Places, pool: &Pool, options: OpenOptions) -> Result<i64
     if places.owner.is_some() {
         wall::require_no_way_over(&client).await?;
     }
-    lease::begin_epoch(&client, now).await
+    lease::begin_epoch(&client, places.lease, now).await
 }
 
 /// What lives on the thread.
@@ -258,7 +260,7 @@ impl Driver {
         );
         let whisperer = whisper::Whisperer::start(carrier, hints);
         let keeper = is_writer.then(|| {
-            let keep = lease::keep(pool, epoch, whisperer.clone());
+            let keep = lease::keep(pool, epoch, places.lease, whisperer.clone());
             tokio::task::spawn_local(keep)
         });
         Ok(Self {

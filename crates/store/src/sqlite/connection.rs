@@ -21,7 +21,8 @@ const COMMON: &str = "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; 
 /// A commit is on the disk before it is answered; the writer checkpoints when it finds the time.
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
                       PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096;";
-const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -1024;";
+/// A page that is not in its cache is one copy away: the system keeps what the writer wrote.
+const READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -256;";
 
 pub(crate) fn open_writer(path: &Path, options: &OpenOptions) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

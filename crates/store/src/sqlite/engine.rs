@@ -127,6 +127,11 @@ impl Sqlite {
         }
     }
 
+    /// Whether there may be [another](Self::another) process.
+    pub(crate) fn is_here(&self) -> bool {
+        self.here.is_some()
+    }
+
     pub(crate) fn readers(&self) -> &Readers {
         &self.readers
     }

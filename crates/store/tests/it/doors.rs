@@ -103,10 +103,24 @@ async fn a_place_is_served_in_order_and_waits_for_its_first() {
     );
     let released = OutboxReleased {
         destination: "t:m/a".into(),
-        at: at(6),
     };
     world.commit(vec![released.into()]).await.unwrap();
     assert_eq!(heads(&world, 6).await, ["a1", "b1"]);
+    for (next_at, is_due) in [(at(60), true), (at(9999), false)] {
+        let failed = OutboxFailed {
+            id: a1.id,
+            error: "503".into(),
+            next_at,
+        };
+        let taken_up = OutboxTakenUp { before: at(1000) };
+        let writes = vec![failed.into(), taken_up.into()];
+        world.commit(writes).await.unwrap();
+        let due = heads(&world, 6).await.contains(&"a1".to_owned());
+        assert_eq!(
+            due, is_due,
+            "whoever begins to carry tries at once what is not closed"
+        );
+    }
     let sent = OutboxSent {
         id: a1.id,
         at: at(6),

@@ -136,9 +136,12 @@ async fn get_updates(shared: &Arc<Shared>, token: &str, params: &Params) -> Resu
     loop {
         let rung = shared.bell.notified();
         {
-            let state = shared.lock();
-            let bot = &state.bots[token];
+            let mut state = shared.lock();
+            let Some(bot) = state.bots.get_mut(token) else {
+                return Err(Refusal(401, "Unauthorized".to_owned(), Value::Null));
+            };
             if bot.pollers != mine {
+                bot.rivals += 1;
                 let words = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
                 return Err(Refusal(409, words.to_owned(), Value::Null));
             }

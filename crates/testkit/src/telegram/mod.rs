@@ -300,6 +300,11 @@ impl TelegramStandIn {
         self.shared.lock().is_away = is_away;
     }
 
+    /// How often somebody asked for updates while another still waited for his.
+    pub fn rivals(&self, token: &str) -> usize {
+        self.shared.lock().bots[token].rivals
+    }
+
     /// What a bot has said in a chat, oldest first, as it reads now.
     pub fn sent(&self, token: &str, chat: i64) -> Vec<Sent> {
         let state = self.shared.lock();

@@ -36,6 +36,8 @@ pub struct Bot {
     pub webhook: Option<Webhook>,
     /// Rises with every `getUpdates`; an older one that still waits is ended by a newer one.
     pub pollers: u64,
+    /// How often one that still waited was ended so.
+    pub rivals: usize,
     /// The chats that are closed to it.
     pub shut_out: HashSet<i64>,
 }
@@ -130,6 +132,7 @@ impl Bot {
             allowed: Vec::new(),
             webhook: None,
             pollers: 0,
+            rivals: 0,
             shut_out: HashSet::new(),
         }
     }

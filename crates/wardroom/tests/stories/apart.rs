@@ -30,7 +30,7 @@ async fn what_was_done_in_the_view_of_a_lost_data_directory_is_done_again_elsewh
         let request = script()
             .shell(&format!("echo once >> log-{number}.txt"))
             .shell(&format!(
-                "sleep 20; cat log-{number}.txt; echo {marker} > /dev/null"
+                "sleep 12; cat log-{number}.txt; echo {marker} > /dev/null"
             ))
             .says("{last}");
         let create = CreateTask {
@@ -45,7 +45,7 @@ async fn what_was_done_in_the_view_of_a_lost_data_directory_is_done_again_elsewh
         world.owner().awaits(*task, TaskStatus::Running).await;
     }
     // The first command has ended, and the second is under way.
-    pause(8000).await;
+    pause(5000).await;
     drop(worker);
     std::fs::remove_dir_all(world.folder().join("first")).expect("the data directory is gone");
     let _other = world.joined_apart("second", &["--work"]);
@@ -68,4 +68,18 @@ async fn who_signs_with_another_key_does_not_join() {
     pause(5000).await;
     let told = world.refuses_to_join("stranger", &["--work"]);
     assert!(told.contains("is signed with another key"), "{told}");
+}
+
+/// The same key for the log, and another for the secrets that are stored.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_another_master_key_does_not_join() {
+    let database = Database::fresh();
+    let world = world(team(&database).secret("harbour", "pilot-7351")).await;
+    let told = world.refuses_to_join_with("stranger", &["audit"], &["--work"]);
+    let why = "the secrets of this database are sealed with another master key; copy \
+               keys/master.key from the data directory that set them";
+    assert!(told.contains(why), "{told}");
+    assert!(!told.contains("pilot-7351"), "{told}");
+    // Who has both keys joins.
+    drop(world.joined_apart("friend", &["--work"]));
 }

@@ -99,7 +99,7 @@ fn undoing(step: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn tasks_in_every_state_go_on_under_a_newer_schema() {
     let mut world = world(laptop()).await;
-    let lived = lived_in(&world).await;
+    let lived = lived_in(&mut world).await;
     assert_eq!(world.stop(), Some(0));
     as_the_version_before(&world);
     let told = world.verb(&["audit", "verify"]).expect_err("it is older");

@@ -13,7 +13,7 @@ use wardroom_testkit::postgres::Database;
 use wardroom_testkit::wire::{Weather, Wire};
 use wardroom_testkit::world::{Setup, World, eventually};
 
-/// The lease is 30 s, looked after every 10 s; the rest is for a slow machine.
+/// The lease is 10 s, looked after every 3 s; the rest is for a slow machine.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(150);
 
 /// A task that adds one line to a log of its own, by an apply that asks.
@@ -130,7 +130,8 @@ async fn is_told_that_it_is_away(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_slept_beyond_its_lease_is_too_late() {
     let database = Database::fresh();
-    let mut setup: Setup = laptop().with(&format!("[store]\nurl = \"{}\"\n\n", database.url()));
+    let store = format!("[store]\nurl = \"{}\"\nlease_s = 10\n\n", database.url());
+    let mut setup: Setup = laptop().with(&store);
     setup.flags = vec!["--serve".to_owned()];
     let world = world(setup).await;
     let sleeper = world.joined(&["--work"]);

@@ -27,6 +27,7 @@ mod chaos;
 mod crash;
 mod powercut;
 mod faults;
+mod wires;
 mod reliable;
 mod rows;
 mod several;

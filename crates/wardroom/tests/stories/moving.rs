@@ -1,5 +1,6 @@
 //! A laptop becomes a team: everything moves from a database file to a server, in the middle of work.
 
+use crate::database::time_is_almost_over;
 use crate::script::script;
 use crate::{laptop, world};
 use serde_json::json;
@@ -14,11 +15,31 @@ pub struct Lived {
     done: TaskId,
     under_way: TaskId,
     canceled: TaskId,
+    failed: TaskId,
+    timed_out: TaskId,
     waits: TaskId,
     asks: TaskId,
 }
 
-pub async fn lived_in(world: &World) -> Lived {
+/// One that failed, and one whose time was over.
+async fn ended_badly(world: &mut World) -> (TaskId, TaskId) {
+    let owner = world.owner();
+    let again = (0..8).fold(script(), |script, _| script.shell("true"));
+    let failed = owner.asks(&again.to_string()).await;
+    owner.awaits(failed, TaskStatus::Failed).await;
+    let question = script().calls("ask_person", json!({"question": "Now?"}));
+    let timed_out = owner.asks(&question.to_string()).await;
+    owner.awaits(timed_out, TaskStatus::WaitingApproval).await;
+    assert_eq!(world.stop(), Some(0));
+    time_is_almost_over(world, timed_out);
+    world.up();
+    let owner = world.owner();
+    owner.awaits(timed_out, TaskStatus::TimedOut).await;
+    (failed, timed_out)
+}
+
+pub async fn lived_in(world: &mut World) -> Lived {
+    let (failed, timed_out) = ended_badly(world).await;
     let owner = world.owner();
     world
         .verb(&["user", "add", "bob", "--role", "member"])
@@ -53,6 +74,8 @@ pub async fn lived_in(world: &World) -> Lived {
         done,
         under_way,
         canceled,
+        failed,
+        timed_out,
         waits,
         asks,
     }
@@ -69,7 +92,7 @@ async fn a_laptop_moves_to_a_server_and_a_waiting_approval_goes_on_there() {
         .iter()
         .fold(laptop(), |setup, (name, value)| setup.env(name, value));
     let mut world = world(setup).await;
-    let lived = lived_in(&world).await;
+    let lived = lived_in(&mut world).await;
     let team = [
         ("--from", "sqlite:wardroom.db".to_owned()),
         ("--to", database.service_url()),
@@ -96,7 +119,7 @@ async fn a_laptop_moves_to_a_server_and_a_waiting_approval_goes_on_there() {
     };
     assert_eq!(
         (rows("person"), rows("task"), carried["objects"].clone()),
-        (2, 5, json!(1))
+        (2, 7, json!(1))
     );
     assert!(rows("audit") > 10 && carried["audit_events"] == rows("audit"));
 
@@ -122,6 +145,8 @@ pub async fn is_as_it_was(world: &World, lived: &Lived) {
     for (task, status) in [
         (lived.done, TaskStatus::Succeeded),
         (lived.canceled, TaskStatus::Canceled),
+        (lived.failed, TaskStatus::Failed),
+        (lived.timed_out, TaskStatus::TimedOut),
     ] {
         assert_eq!(owner.sees(task).await.status, status, "{task}");
     }

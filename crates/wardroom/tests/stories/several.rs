@@ -14,14 +14,14 @@ use wardroom_testkit::postgres::Database;
 use wardroom_testkit::redis::TestRedis;
 use wardroom_testkit::world::{Setup, World};
 
-/// The lease is 30 s, looked after every 10 s; the rest is for a slow machine.
+/// The lease is 10 s, looked after every 3 s; the rest is for a slow machine.
 const TAKEN_UP_WITHIN: Duration = Duration::from_secs(150);
 
 /// One process with the doors; the others work.
 pub fn team(database: &Database) -> Setup {
     // As a role that owns nothing, so that the wall between orgs stands.
     let store = format!(
-        "[store]\nurl = \"{}\"\nowner_url = \"{}\"\n\n",
+        "[store]\nurl = \"{}\"\nowner_url = \"{}\"\nlease_s = 10\n\n",
         database.service_url(),
         database.url()
     );

@@ -89,7 +89,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
             "llm",
             "executors",
+            "connectors",
             "coordinator",
+            "gateway",
         ],
     ),
     (
