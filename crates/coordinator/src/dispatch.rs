@@ -8,6 +8,7 @@ use crate::{Wrong, apply, attach, foreign, hear, labels, lend, level, mint};
 use serde_json::{Value, json};
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 use wardroom_domain::{
     Digest, Labels, Message, MessageId, Outcome, RetryClass, Speaker, TaskId, Waymark, limits,
 };
@@ -16,7 +17,7 @@ use wardroom_executors::{Errand, Passage, RunnerFault};
 use wardroom_policy::Permit;
 use wardroom_policy::sanitize;
 use wardroom_sandbox::DestroyReason;
-use wardroom_store::{Artifact, CommitError, Conflict, Write};
+use wardroom_store::{Artifact, CommitError, Conflict, ObjectKey, Write};
 use wardroom_tools::FIND_TOOLS;
 
 /// Tools that leave the view as it was, so that no checkpoint is due after them.
@@ -28,6 +29,11 @@ pub(crate) const LOOKS_ONLY: &[&str] = &[
     "http_fetch",
     "http_request",
 ];
+
+/// How often an artifact is put where objects are kept, and how long to wait between: two minutes
+/// in all, after which the action counts as cut off.
+const OBJECT_TRIES_MAX: u32 = 24;
+const OBJECT_TRY_EVERY: Duration = Duration::from_secs(5);
 
 /// What came of carrying something out.
 pub(crate) enum Carried {
@@ -281,6 +287,24 @@ fn publish(run: &mut Run, permit: Permit<Errand>) -> Outcome {
     outcome(run, false, "said".to_owned(), Value::Null)
 }
 
+/// Where objects are kept may be away or full for a while: nothing has to end over that, unless
+/// another worker has the task by now.
+async fn put_patiently(run: &Run, bytes: Vec<u8>) -> Result<ObjectKey, Wrong> {
+    for _ in 0..OBJECT_TRIES_MAX {
+        match run.crew.objects.put(bytes.clone().into()).await {
+            Err(error) if error.is_passing() => {
+                tracing::warn!(task = %run.task.id, %error, "an artifact is not kept yet; trying again");
+            }
+            kept => return Ok(kept?),
+        }
+        tokio::time::sleep(OBJECT_TRY_EVERY).await;
+        if !may_act(&run.crew, run.task.id, run.fence).await? {
+            return Err(CommitError::from(Conflict::Fenced { task: run.task.id }).into());
+        }
+    }
+    Ok(run.crew.objects.put(bytes.into()).await?)
+}
+
 /// A file of the view becomes an artifact of the task.
 async fn deliver(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong> {
     let arguments = permit.subject().effect.call.arguments.clone();
@@ -306,7 +330,7 @@ async fn deliver(run: &mut Run, permit: Permit<Errand>) -> Result<Outcome, Wrong
     let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
     let sha256 = Digest::of_bytes(&bytes);
     let count = bytes.len() as u64;
-    let key = run.crew.objects.put(bytes.into()).await?;
+    let key = put_patiently(run, bytes).await?;
     run.writes.push(Write::Artifact(Artifact {
         task: run.task.id,
         name: name.clone(),

@@ -83,13 +83,15 @@ impl Wrong {
 
     /// Whether waiting may help, so that nothing has to end over it.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Objects(error) => error.is_passing(),
             Self::Commit(
                 CommitError::Busy
-                    | CommitError::Failed(StoreError::Full | StoreError::Unreachable { .. })
-            ) | Self::Store(StoreError::Full | StoreError::Unreachable { .. })
-        )
+                | CommitError::Failed(StoreError::Full | StoreError::Unreachable { .. }),
+            )
+            | Self::Store(StoreError::Full | StoreError::Unreachable { .. }) => true,
+            _ => false,
+        }
     }
 
     /// Whether it is an answer to whoever asked, and not a fault of ours.

@@ -123,6 +123,7 @@ fn code_of(wrong: &Wrong) -> Code {
         | Wrong::Commit(CommitError::Failed(StoreError::Full | StoreError::Unreachable { .. })) => {
             Code::StoreBusy
         }
+        Wrong::Objects(error) if error.is_passing() => Code::StoreBusy,
         Wrong::Commit(_)
         | Wrong::Store(_)
         | Wrong::Objects(_)

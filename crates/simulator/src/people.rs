@@ -52,7 +52,7 @@ impl Said {
         }
     }
 
-    /// Small talk, work that is handed on, and small talk again.
+    /// Small talk, work that is handed on, and small talk again, once later.
     fn in_the_chat() -> Vec<Self> {
         let work = json!([["outside__look", {"what": "chat"}], ["outside__pay", {"what": "chat"}]]);
         vec![
@@ -63,6 +63,8 @@ impl Said {
                 &["begun chat", "ended chat"],
             ),
             Self::new(7, "thanks".to_owned(), &["heard thanks"]),
+            // When whoever slept is awake again, and may not know yet that he is too late.
+            Self::new(90, "still there".to_owned(), &["heard still there"]),
         ]
     }
 }

@@ -140,7 +140,7 @@ impl Process {
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                () = stage::struck() => {}
+                () = stage::struck() => stage::lets_go_out().await,
                 () = tokio::time::sleep(slice) => {}
             }
         });

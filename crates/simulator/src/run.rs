@@ -28,7 +28,7 @@ const LEASE_SLICES: u32 = 10;
 /// When people begin to look for questions, and how often.
 const PEOPLE_EVERY: u32 = 3;
 /// How long everything goes on when it has ended, in slices: chains are signed every two seconds.
-const AFTERMATH: u32 = 130;
+const AFTERMATH: u32 = 110;
 
 /// How a run went.
 #[derive(Debug)]
@@ -129,24 +129,21 @@ impl Game {
             store,
             plan,
         };
-        for number in 0..game.plan.workers {
-            game.start(number == 0);
+        for _ in 0..game.plan.workers {
+            game.start();
         }
         game
     }
 
-    /// Another process. Whoever takes over frees what others held, as their leases have run out.
-    fn start(&mut self, takes_over: bool) {
+    /// Another process. It frees what those held who are gone, or who sleep beyond their lease.
+    fn start(&mut self) {
+        let is_awake = |process: &&Process| process.asleep == 0;
+        let living = self.processes.iter().filter(is_awake);
         let store = self
             .store
-            .another(self.now, takes_over)
+            .another(self.now, living.map(|process| &process.store))
             .expect("another process");
         self.started += 1;
-        if takes_over {
-            for process in &self.processes {
-                self.network.loses(process.number);
-            }
-        }
         let clock = Clock::seeded(self.now, self.plan.seed.wrapping_add(self.started << 32));
         let ground = Ground {
             folder: &self.folder,
@@ -172,7 +169,7 @@ impl Game {
             self.carry_hints();
             if self.starts_at.is_some_and(|at| at <= self.slice) {
                 self.starts_at = None;
-                self.start(true);
+                self.start();
             }
             if self.slice.is_multiple_of(PEOPLE_EVERY) && self.people_act() {
                 return;

@@ -92,6 +92,18 @@ pub(crate) async fn struck() {
     .await;
 }
 
+/// What was handed to the wire leaves it before its sender falls asleep. Otherwise it would leave when
+/// he wakes: that gap no software can close, and it is told to people.
+pub(crate) async fn lets_go_out() {
+    let falls_asleep = STAGE.with_borrow(|stage| {
+        let strike = stage.struck.as_ref();
+        strike.is_some_and(|it| it.kind == Kind::Sleep && it.at == Waymark::GateSent)
+    });
+    for _ in 0..if falls_asleep { 8 } else { 0 } {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The strike that fell just now; the stage is free for the next process.
 pub(crate) fn take() -> Option<Strike> {
     STAGE.with_borrow_mut(|stage| stage.struck.take())

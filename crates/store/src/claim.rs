@@ -2,7 +2,7 @@
 
 use crate::boundary::{Boundary, Deed};
 use crate::lock::Key;
-use crate::sql::{Tx, params};
+use crate::sql::{Tx, json, params};
 use crate::task::{AT_ONCE, TaskRow, task_columns};
 use crate::{CommitError, Store, StoreError};
 use std::collections::HashMap;
@@ -233,26 +233,38 @@ async fn take<T: Tx>(
     Ok(taken.ok_or_else(missing)?)
 }
 
-/// Begins the epoch of this process. What workers of older ones held is free and ready.
-pub(crate) async fn begin_epoch<T: Tx>(tx: &mut T, now: Timestamp) -> Result<i64, StoreError> {
+/// Begins the epoch of this process. What workers of older ones held is free and ready, but for
+/// those that live.
+pub(crate) async fn begin_epoch<T: Tx>(
+    tx: &mut T,
+    now: Timestamp,
+    living: &[i64],
+) -> Result<i64, StoreError> {
     let epoch = next_epoch(tx, now).await?;
+    let living = json(&living);
     tx.execute(
         "INSERT INTO ready (org, task, requester, workspace, priority, run_at) \
          SELECT org, id, requester, workspace, priority, $2 FROM task \
          WHERE worker IS NOT NULL AND worker_epoch < $1 \
          AND status IN ('QUEUED', 'RUNNING', 'WAITING_APPROVAL') \
+         AND worker_epoch NOT IN (SELECT value FROM json_each($3)) \
          ON CONFLICT (org, task) DO NOTHING",
-        params![epoch, AT_ONCE],
+        params![epoch, AT_ONCE, living],
     )
     .await?;
     tx.execute(
-        "UPDATE task SET worker = NULL WHERE worker IS NOT NULL AND worker_epoch < $1",
-        params![epoch],
+        "UPDATE task SET worker = NULL WHERE worker IS NOT NULL AND worker_epoch < $1 \
+         AND worker_epoch NOT IN (SELECT value FROM json_each($2))",
+        params![epoch, living],
     )
     .await?;
     // Also what was carried here from a database of several processes.
-    tx.execute("DELETE FROM duty WHERE epoch < $1", params![epoch])
-        .await?;
+    tx.execute(
+        "DELETE FROM duty WHERE epoch < $1 \
+         AND epoch NOT IN (SELECT value FROM json_each($2))",
+        params![epoch, living],
+    )
+    .await?;
     Ok(epoch)
 }
 

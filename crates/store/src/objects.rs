@@ -106,6 +106,19 @@ pub enum ObjectError {
     Folder(#[from] std::io::Error),
 }
 
+impl ObjectError {
+    /// Whether waiting may help: the place is away, slow or full. Rights and keys want a person.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed {
+                source: object_store::Error::Generic { .. },
+                ..
+            }
+        )
+    }
+}
+
 /// The object store.
 #[derive(Clone)]
 pub struct Objects {

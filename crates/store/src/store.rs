@@ -175,13 +175,22 @@ impl Store {
     }
 
     /// Another process on a database file that was opened [`OpenOptions::here`], in this one:
-    /// with an epoch of its own, and with hints only as they are [whispered](Self::whisper). One
-    /// that takes over frees what all before it held, as lost leases are freed.
-    pub fn another(&self, now: Timestamp, takes_over: bool) -> Result<Self, StoreError> {
+    /// with an epoch of its own, and with hints only as they are [whispered](Self::whisper). It
+    /// frees what everybody held who does not live, as lost leases are freed.
+    pub fn another<'a>(
+        &self,
+        now: Timestamp,
+        living: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<Self, StoreError> {
         let Engine::Sqlite(sqlite) = &self.inner.engine else {
             return Err(StoreError::ReadOnly);
         };
-        Self::with(|tally, _| Ok(Engine::Sqlite(sqlite.another(now, takes_over, tally)?)))
+        let epoch_of = |store: &Self| match &store.inner.engine {
+            Engine::Sqlite(sqlite) => sqlite.epoch(),
+            Engine::Postgres(_) => None,
+        };
+        let living: Vec<_> = living.into_iter().filter_map(epoch_of).collect();
+        Self::with(|tally, _| Ok(Engine::Sqlite(sqlite.another(now, &living, tally)?)))
     }
 
     /// Gives a hint to whoever listens at this store.

@@ -34,6 +34,7 @@ use document::Document;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use wardroom_coordinator::GitToken;
 use wardroom_llm::{ModelSettings, RoutingSettings};
 use wardroom_policy::decide::{Approvers, Policy, Preset};

@@ -89,12 +89,12 @@ impl Sqlite {
     pub(crate) fn another(
         &self,
         now: Timestamp,
-        takes_over: bool,
+        living: &[i64],
         tally: &Arc<Tally>,
     ) -> Result<Self, StoreError> {
         let here = self.here.as_ref().ok_or(StoreError::ReadOnly)?;
         let mut writer = here.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let epoch = writer.begin_epoch(now, takes_over)?;
+        let epoch = writer.begin_epoch(now, living)?;
         drop(writer);
         let another = Here {
             writer: Arc::clone(&here.writer),
@@ -125,6 +125,11 @@ impl Sqlite {
             Err(mpsc::error::TrySendError::Full(_)) => Err(CommitError::Busy),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(StoreError::Closed.into()),
         }
+    }
+
+    /// The epoch of this process, where there may be another.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        self.here.as_ref().map(|here| here.epoch)
     }
 
     /// Whether there may be [another](Self::another) process.

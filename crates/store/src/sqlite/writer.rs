@@ -100,7 +100,7 @@ impl Writer {
             heads,
             turns,
         };
-        writer.epoch = writer.begin_epoch(now, true)?;
+        writer.epoch = writer.begin_epoch(now, &[])?;
         Ok(writer)
     }
 
@@ -108,11 +108,11 @@ impl Writer {
         self.epoch
     }
 
-    /// Begins an epoch, which frees what the ones before it held if it takes over.
+    /// Begins an epoch, which frees what the ones before it held, but for those that live.
     pub(super) fn begin_epoch(
         &mut self,
         now: Timestamp,
-        takes_over: bool,
+        living: &[i64],
     ) -> Result<i64, StoreError> {
         let beginning = failed("taking up the work of the last process");
         let transaction = self.connection.transaction().map_err(&beginning)?;
@@ -120,10 +120,7 @@ impl Writer {
             connection: &transaction,
             tally: &self.tally,
         };
-        let epoch = match takes_over {
-            true => ready(crate::claim::begin_epoch(&mut tx, now))?,
-            false => ready(crate::claim::next_epoch(&mut tx, now))?,
-        };
+        let epoch = ready(crate::claim::begin_epoch(&mut tx, now, living))?;
         transaction.commit().map_err(&beginning)?;
         Ok(epoch)
     }

@@ -31,34 +31,42 @@ impl World {
     /// Starts another process with the same configuration and keys on a data directory of its own.
     pub fn joined_apart(&self, name: &str, flags: &[&str]) -> Joined {
         let data = self.apart(name);
-        self.hands_keys_to(&data, |_| true);
+        self.hands_keys_to(&data);
         self.joined_on(&data, flags)
     }
 
-    fn hands_keys_to(&self, data: &Path, is_meant: impl Fn(&str) -> bool) {
+    fn hands_keys_to(&self, data: &Path) {
         let keys = data.join("keys");
         std::fs::create_dir_all(&keys).expect("a folder for keys");
         for file in std::fs::read_dir(self.data().join("keys")).expect("the keys") {
             let file = file.expect("a key");
-            if is_meant(&file.file_name().to_string_lossy()) {
-                std::fs::copy(file.path(), keys.join(file.file_name())).expect("a copy");
-            }
+            std::fs::copy(file.path(), keys.join(file.file_name())).expect("a copy");
         }
     }
 
     /// A process that has the same configuration but keys of its own, and what it says when it
     /// refuses to start.
     pub fn refuses_to_join(&self, name: &str, flags: &[&str]) -> String {
-        self.refuses_to_join_with(name, &[], flags)
+        self.refuses_to_start_on(&self.apart(name), flags)
     }
 
-    /// The same of one that has some of the keys, by what the names of their files begin with.
-    pub fn refuses_to_join_with(&self, name: &str, keys: &[&str], flags: &[&str]) -> String {
+    /// The same of one that has all keys, but for what is done to them.
+    pub fn refuses_to_join_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&Path),
+        flags: &[&str],
+    ) -> String {
         let data = self.apart(name);
-        self.hands_keys_to(&data, |file| keys.iter().any(|key| file.starts_with(key)));
+        self.hands_keys_to(&data);
+        change(&data.join("keys"));
+        self.refuses_to_start_on(&data, flags)
+    }
+
+    fn refuses_to_start_on(&self, data: &Path, flags: &[&str]) -> String {
         let mut command = self.setup.command();
         command.args(["up", "--listen", "127.0.0.1:0", "--ready-json", "--data"]);
-        let ran = command.arg(&data).args(flags).stdin(Stdio::null());
+        let ran = command.arg(data).args(flags).stdin(Stdio::null());
         let ran = ran.output().expect("the binary runs");
         assert!(!ran.status.success(), "it started");
         String::from_utf8_lossy(&ran.stderr).into_owned()

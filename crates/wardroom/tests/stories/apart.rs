@@ -75,7 +75,14 @@ async fn who_signs_with_another_key_does_not_join() {
 async fn who_holds_another_master_key_does_not_join() {
     let database = Database::fresh();
     let world = world(team(&database).secret("harbour", "pilot-7351")).await;
-    let told = world.refuses_to_join_with("stranger", &["audit"], &["--work"]);
+    let another = |keys: &std::path::Path| {
+        let file = keys.join("master.key");
+        let key = std::fs::read_to_string(&file).expect("the key");
+        let (front, back) = key.split_at(key.len() / 2);
+        let other: String = front.chars().rev().collect();
+        std::fs::write(&file, other + back).expect("it is ours");
+    };
+    let told = world.refuses_to_join_with("stranger", another, &["--work"]);
     let why = "the secrets of this database are sealed with another master key; copy \
                keys/master.key from the data directory that set them";
     assert!(told.contains(why), "{told}");

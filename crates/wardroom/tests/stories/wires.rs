@@ -5,15 +5,14 @@ use crate::several::team;
 use crate::{laptop, pause, world};
 use serde_json::json;
 use std::time::Duration;
-use wardroom_api::message::PostMessage;
-use wardroom_api::task::CreateTask;
+
 use wardroom_domain::{TaskId, TaskStatus};
 use wardroom_testkit::bucket::{KEY, TestBucket};
 use wardroom_testkit::models::{Dialect, ModelStandIn, Options};
 use wardroom_testkit::postgres::Database;
 use wardroom_testkit::redis::TestRedis;
 use wardroom_testkit::wire::{Weather, Wire};
-use wardroom_testkit::world::{Person, World, eventually};
+use wardroom_testkit::world::{Person, World};
 
 /// Whatever the wire does, tried once each; between two of them it carries.
 async fn in_every_weather(wire: &Wire, mut meanwhile: impl AsyncFnMut(&str)) {
@@ -32,12 +31,13 @@ async fn in_every_weather(wire: &Wire, mut meanwhile: impl AsyncFnMut(&str)) {
     wire.weather(Weather::Fair);
 }
 
-/// Every task ends well, and each did its work once: its one line stands in its result once.
+/// Every task ends well, and each did its work once: its file has one line.
 async fn all_did_their_work(world: &World, tasks: &[TaskId]) {
     for task in tasks {
-        let ended = world.owner().awaits(*task, TaskStatus::Succeeded).await;
-        let result = ended.result.unwrap_or_default();
-        assert_eq!(result.matches("once").count(), 1, "{task}: {result}");
+        let ended = world.owner().awaits_end(*task).await;
+        assert_eq!(ended.status, TaskStatus::Succeeded, "{ended:?}");
+        let result = ended.result.clone().unwrap_or_default();
+        assert_eq!(result.matches("once").count(), 1, "{ended:?}");
     }
     assert_eq!(world.rows_that_do_not_fit(), None);
     assert!(world.audit_is_whole());
@@ -45,10 +45,10 @@ async fn all_did_their_work(world: &World, tasks: &[TaskId]) {
 }
 
 /// A task that adds a line to a file of its own view, and tells what stands there.
-async fn begins(owner: &Person) -> TaskId {
-    let line = script().shell("echo once >> log.txt");
-    let request = line.shell("sleep 1; cat log.txt").says("{last}");
-    owner.asks(&request.to_string()).await
+async fn begins(owner: &Person, weather: &str) -> TaskId {
+    let line = script().shell(&format!("echo once >> {weather}.txt"));
+    let request = line.shell(&format!("sleep 1; cat {weather}.txt"));
+    owner.asks(&request.says("{last}").to_string()).await
 }
 
 /// Hints are only hints: whatever becomes of Redis, tasks and chat go on.
@@ -63,7 +63,7 @@ async fn a_redis_behind_a_bad_wire_costs_time_only() {
     let owner = world.owner();
     let mut tasks = Vec::new();
     in_every_weather(&wire, async |weather| {
-        tasks.push(begins(&owner).await);
+        tasks.push(begins(&owner, weather).await);
         let reply = owner.says(weather, None).await.reply;
         assert_eq!(reply, format!("You said: {weather}"));
         pause(500).await;
@@ -89,7 +89,7 @@ async fn a_model_behind_a_bad_wire() {
     let owner = world.owner();
     let mut tasks = Vec::new();
     in_every_weather(&wire, async |weather| {
-        tasks.push(begins(&owner).await);
+        tasks.push(begins(&owner, weather).await);
         let reply = owner.says(weather, None).await.reply;
         let is_answer = reply == format!("You said: {weather}");
         let is_told = reply.starts_with("I cannot answer now: ");
