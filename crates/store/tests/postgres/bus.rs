@@ -57,6 +57,7 @@ fn a_bus_without_an_address_is_one_sentence() {
         database: "postgres://nobody@127.0.0.1:1/none".to_owned(),
         owner: None,
         bus: Some("redis://:pw@:::".to_owned()),
+        lease: None,
     };
     let told = Store::connect_to(&servers, OpenOptions::write(at(0)));
     let told = told.unwrap_err().to_string();

@@ -26,6 +26,7 @@ impl Place {
             database: self.0.service_url(),
             owner: Some(self.0.url()),
             bus: None,
+            lease: None,
         }
     }
 
