@@ -143,7 +143,7 @@ async fn a_task_whose_agent_is_named_no_more_is_as_narrow_as_the_usual_one() {
     at_level(&owner, "RESTRICTED").await;
     let answer = wardroom_api::approval::Decide {
         decision: wardroom_api::approval::Verdict::Approve,
-        digest: Some(question.digest.clone()),
+        digest: Some(question.digest),
         remember: None,
         answer: Some("yes".to_owned()),
     };

@@ -348,7 +348,7 @@ async fn a_new_version_of_a_secret_in_a_header_counts_for_the_next_call_of_a_run
     world.sets_secret("notes", "Bearer canary-2nd-77b1");
     let answer = wardroom_api::approval::Decide {
         decision: Verdict::Approve,
-        digest: Some(question.digest.clone()),
+        digest: Some(question.digest),
         remember: None,
         answer: Some("yes".to_owned()),
     };
