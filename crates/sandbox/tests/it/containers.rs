@@ -1,8 +1,9 @@
 //! The same attempts in containers of an OCI runtime: gVisor (`runsc`) and `runc`, as root and as
 //! an ordinary user.
 
+use crate::docker::DockerDaemon;
 use crate::harness::*;
-use crate::runtimes::{DockerDaemon, Podman, Suite, is_inner, is_installed};
+use crate::runtimes::{Podman, Suite, is_inner, is_installed};
 use wardroom_sandbox::*;
 
 const USER: u32 = 65_500;
@@ -194,7 +195,10 @@ async fn what_docker_keeps_to_itself_is_a_sentence() {
     spec.egress = EgressSpec::Proxied;
     let refused = try_create(spec).await.err().unwrap().to_string();
     assert_ne!(found.way_out, Offer::Given);
-    assert!(refused.contains("route the stand-in addresses"), "{refused}");
+    assert!(
+        refused.contains("route the stand-in addresses"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@
 mod attacker;
 mod capabilities;
 mod containers;
+mod docker;
 mod escape;
 mod harness;
 mod host;
