@@ -26,8 +26,8 @@ pub fn run(
         std::process::exit(1);
     }
     drop(gate);
-    let served = build(control.as_fd(), plan, parts)
-        .and_then(|signals| serve(control.as_fd(), signals));
+    let served =
+        build(control.as_fd(), plan, parts).and_then(|signals| serve(control.as_fd(), signals));
     if let Err(failure) = served {
         packet::report_failure(control.as_fd(), &failure);
     }

@@ -202,9 +202,8 @@ fn disk(bytes: u64) -> i32 {
 
 /// 0: there was no place for so many files.
 fn files(count: u64) -> i32 {
-    let made = (0..count).try_for_each(|number| {
-        File::create(format!("/workspace/.fill{number}")).map(drop)
-    });
+    let made = (0..count)
+        .try_for_each(|number| File::create(format!("/workspace/.fill{number}")).map(drop));
     i32::from(!is_full(made))
 }
 
