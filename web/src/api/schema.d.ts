@@ -795,7 +795,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Sets a secret, or gives it its next version. A model that uses it shows the new one from then on. */
+        /** Sets a secret, or gives it its next version. Models, connectors and MCP servers that use it show the new one from then on. */
         put: operations["put_secret"];
         post?: never;
         /** Removes a secret, its sealed value with it. */
