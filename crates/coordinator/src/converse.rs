@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
 use wardroom_domain::{
-    AuditKind, Chain, Conversation, Integrity, Labels, Message, MessageId, Principal, Speaker,
-    TaskId, Timestamp, UserStatus, limits,
+    AGENT_COORDINATOR, AuditKind, Chain, Conversation, Integrity, Labels, Message, MessageId,
+    Principal, Speaker, TaskId, Timestamp, UserStatus, limits,
 };
 use wardroom_llm::message::{self, Delta, Image, ModelRequest};
 use wardroom_llm::{Conversed, Exhausted, ModelCall, ModelRole};
@@ -291,7 +291,7 @@ impl Turn {
                 models::lists(
                     &self.crew,
                     &self.by,
-                    "coordinator",
+                    AGENT_COORDINATOR,
                     self.conversation.context,
                 )
                 .await,

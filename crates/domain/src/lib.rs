@@ -48,7 +48,7 @@ pub use principal::{Origin, Principal, Role, User, UserStatus};
 pub use quota::{OwnQuota, Quota};
 pub use secret::{Borrower, Lending, LiveSecret, NoSecret, SecretSource};
 pub use standing::{BypassMode, Emergency, PermissionLevel, Scope, ScopeKind, Scopes};
-pub use task::{AGENT_DEFAULT, Priority, Progress, Task, TaskStatus, TaskType};
+pub use task::{AGENT_COORDINATOR, AGENT_DEFAULT, Priority, Progress, Task, TaskStatus, TaskType};
 pub use tier::RiskTier;
 pub use time::Timestamp;
 pub use waymark::{Pass, Watcher, Waymark, watch};

@@ -110,6 +110,9 @@ pub struct Progress {
     pub note: String,
 }
 
+/// The agent that talks with people. It has no hands, so what narrows executors says nothing of it.
+pub const AGENT_COORDINATOR: &str = "coordinator";
+
 /// The agent that work goes to where nobody names another. What an org gives it counts also for an
 /// agent that the org does not know any more.
 pub const AGENT_DEFAULT: &str = "executor";

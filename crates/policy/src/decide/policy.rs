@@ -9,7 +9,8 @@ use super::{Allowlist, Approvers, Layer, Preset};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use wardroom_domain::{
-    AGENT_DEFAULT, ContextId, PermissionLevel, PolicySource, RiskTier, Role, UserId,
+    AGENT_COORDINATOR, AGENT_DEFAULT, ContextId, PermissionLevel, PolicySource, RiskTier, Role,
+    UserId,
 };
 
 /// The rules of one org, as they stand. Cheap to clone.
@@ -252,13 +253,17 @@ impl Policy {
         named.map(|(name, _)| name.as_str())
     }
 
-    /// What the document says of an agent. One that it names no more is as narrow as the one that
-    /// does whatever is given to nobody.
+    /// What the document says of an agent. An executor that it names no more is as narrow as the
+    /// one that does whatever is given to nobody.
     fn agent(&self, name: &str) -> Option<(&str, &Lists)> {
         let agents = self.document.agents.as_ref()?;
+        let stands_for = match name {
+            AGENT_COORDINATOR => AGENT_COORDINATOR,
+            _ => AGENT_DEFAULT,
+        };
         let found = agents
             .get_key_value(name)
-            .or_else(|| agents.get_key_value(AGENT_DEFAULT));
+            .or_else(|| agents.get_key_value(stands_for));
         found.map(|(name, lists)| (name.as_str(), lists))
     }
 }
