@@ -21,7 +21,7 @@ static DEFINITION: LazyLock<Option<Regex>> =
 static REFERENCE_IMAGE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"!+(\[[^\]\[\n]*\]\[[^\]\[\n]*\])").ok());
 static ACTIVE_TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)<((?:img|iframe|link|object|embed|audio|video|source|form|base|meta|script|svg|body|input|a)\b[^<>\n]{0,2000}?(?:(?:src|srcset|href|data|action|poster|background|content)\s*=\s*["']?[^"'>\s]*(?:(?:https?:)?//)|(?:\son\w+\s*=)|javascript:)[^<>\n]*)>"#).ok()
+    Regex::new(r#"(?i)<((?:img|iframe|link|object|embed|audio|video|source|form|base|meta|script|svg|body|input|a)\b[^<>\n]*?(?:(?:src|srcset|href|data|action|poster|background|content)\s*=\s*["']?[^"'>\s]*(?:(?:https?:)?//)|(?:\son\w+\s*=)|javascript:)[^<>\n]*)>"#).ok()
 });
 /// Payloads up to 64 bytes are icons and examples; longer ones are left out.
 static DATA_URL: LazyLock<Option<Regex>> = LazyLock::new(|| {

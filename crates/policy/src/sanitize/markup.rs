@@ -7,9 +7,12 @@ use regex::{Captures, Regex};
 use super::Category;
 use super::clean::Cleaned;
 
+// A class of letters that is repeated a bounded number of times is compiled once for each time, and
+// costs megabytes; without a bound it is compiled once, and the time stays linear all the same.
+
 /// The special tokens of chat templates, whatever stands between the bars.
 static SPECIAL_TOKEN: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"<[|｜]([\w▁ /.:-]{1,40})[|｜]>").ok());
+    LazyLock::new(|| Regex::new(r"<[|｜]([\w▁ /.:-]+)[|｜]>").ok());
 
 static BRACKETED_ROLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)\[(/?(?:INST|SYS|SYSTEM|ASSISTANT|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS))\]|<<(/?SYS)>>").ok()
@@ -20,7 +23,7 @@ static ROLE_TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 static TOOL_TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)<(/?(?:[a-z]{2,8}:)?(?:tool_?calls?|function_?calls?|function_?results?|tool_?(?:use|result|response|output)s?|invoke|tool_code|function=[\w.-]{1,60})(?:\s[^<>\n]{0,120})?/?)>"#).ok()
+    Regex::new(r#"(?i)<(/?(?:[a-z]{2,8}:)?(?:tool_?calls?|function_?calls?|function_?results?|tool_?(?:use|result|response|output)s?|invoke|tool_code|function=[\w.-]+)(?:\s[^<>\n]{0,120})?/?)>"#).ok()
 });
 
 static ROLE_HEADING: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -29,7 +32,7 @@ static ROLE_HEADING: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// JSON in the forms that model interfaces use for calls. It is ordinary code and stays as it is.
 static JSON_CALL: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)["'](?:function_call|tool_calls?|tool_use|tool_name|recipient_name)["']\s*:|["']type["']\s*:\s*["'](?:tool_use|function_call|tool_result)["']|["']name["']\s*:\s*["'][\w.-]{1,60}["']\s*,\s*["'](?:arguments|parameters|input|args)["']\s*:"#).ok()
+    Regex::new(r#"(?i)["'](?:function_call|tool_calls?|tool_use|tool_name|recipient_name)["']\s*:|["']type["']\s*:\s*["'](?:tool_use|function_call|tool_result)["']|["']name["']\s*:\s*["'][\w.-]+["']\s*,\s*["'](?:arguments|parameters|input|args)["']\s*:"#).ok()
 });
 
 pub(super) fn disarm(text: &str, state: &mut Cleaned) -> String {
