@@ -102,7 +102,7 @@ impl Workshop {
         build.args(["--package", &test.package, "--test", &test.binary]);
         build.args(["--message-format", "json"]);
         let told = command::answer(build.stderr(Stdio::null()))?;
-        let built = told.lines().rev().find_map(executable);
+        let built = told.lines().find_map(|line| executable(line, &test.binary));
         let built = built.ok_or(Failure::new("cargo does not say what it built"))?;
         let kept = self.kept(test);
         fs::copy(built, &kept)
@@ -140,10 +140,15 @@ impl Workshop {
     }
 }
 
-/// The program that a line of cargo's messages speaks of.
-fn executable(line: &str) -> Option<PathBuf> {
+/// The test binary that a line of cargo's messages speaks of; it tells of the product's own, too.
+fn executable(line: &str, test: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
-    message["executable"].as_str().map(PathBuf::from)
+    let target = &message["target"];
+    let is_test = target["name"] == test && target["kind"] == serde_json::json!(["test"]);
+    message["executable"]
+        .as_str()
+        .filter(|_| is_test)
+        .map(PathBuf::from)
 }
 
 /// The names in lines such as `test govern::bypass ... ok`, and in those of a browser's tests.
@@ -206,7 +211,19 @@ impl Test {
 
 #[cfg(test)]
 mod tests {
-    use super::{Test, passed};
+    use super::{Test, executable, passed};
+
+    #[test]
+    fn the_product_is_not_taken_for_a_test() {
+        let line = |kind: &str, name: &str| {
+            format!(
+                r#"{{"target":{{"name":"{name}","kind":["{kind}"]}},"executable":"/t/{name}"}}"#
+            )
+        };
+        assert_eq!(executable(&line("bin", "wardroom"), "stories"), None);
+        let found = executable(&line("test", "stories"), "stories");
+        assert_eq!(found, Some("/t/stories".into()));
+    }
 
     #[test]
     fn what_passed_is_read_from_what_was_printed() {
