@@ -17,6 +17,7 @@ mod doors;
 mod waiting;
 
 mod site;
+mod queued;
 mod bare;
 mod failure;
 

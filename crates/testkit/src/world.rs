@@ -549,6 +549,17 @@ impl Person {
             .id
     }
 
+    /// Asks for a task on a workspace of his.
+    pub async fn asks_in(&self, text: &str, workspace: WorkspaceId) -> TaskId {
+        let create = CreateTask {
+            text: text.to_owned(),
+            workspace: Some(workspace),
+            ..CreateTask::default()
+        };
+        let task = self.client.create_task(&create, None).await;
+        task.expect("a task").id
+    }
+
     /// A task as it stands.
     pub async fn sees(&self, id: TaskId) -> Task {
         self.client.task(id).await.expect("the task")

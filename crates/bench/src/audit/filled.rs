@@ -2,14 +2,14 @@
 //! not look at hashes, and a million commits would take longer than all that is measured.
 
 use crate::failure::{Failure, Outcome};
+use crate::queued::queued;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 use wardroom_domain::{
-    ContextId, Labels, OrgId, Origin, Priority, Progress, RiskTier, Role, Task, TaskId, TaskStatus,
-    TaskType, Timestamp, User, UserId, UserStatus, Workspace, WorkspaceId, WorkspaceKind,
+    ContextId, OrgId, Role, TaskId, Timestamp, User, UserId, UserStatus, Workspace, WorkspaceId,
+    WorkspaceKind,
 };
-use wardroom_store::{Context, CreateTask, OpenOptions, Store, Write};
+use wardroom_store::{Context, OpenOptions, Store, Write};
 use wardroom_testkit::postgres::Database;
 
 pub const EVENTS: i64 = 1_000_000;
@@ -136,42 +136,10 @@ fn person(number: usize) -> Vec<Write> {
         .into(),
     ];
     let tasks = (0..TASKS_EACH).map(|one| number * TASKS_EACH + one);
-    writes.extend(tasks.map(|task| create(task_id(task), owner, context, workspace).into()));
+    writes.extend(
+        tasks.map(|task| queued(task_id(task), (owner, context, workspace), start()).into()),
+    );
     writes
-}
-
-fn create(id: TaskId, owner: UserId, context: ContextId, workspace: WorkspaceId) -> CreateTask {
-    let task = Task {
-        id,
-        status: TaskStatus::Queued,
-        kind: TaskType::General,
-        title: "mend the build".to_owned(),
-        text: "find out why the build fails and mend it".to_owned(),
-        requester: owner,
-        origin: Origin::Api,
-        context,
-        workspace,
-        conversation: None,
-        parent: None,
-        agent: "executor".to_owned(),
-        tier: RiskTier::L0Readonly,
-        priority: Priority::NORMAL,
-        progress: Progress::default(),
-        result: None,
-        error: None,
-        applied: None,
-        labels: Labels::owner(owner),
-        deadline: start().after(Duration::from_secs(3600)),
-        created_at: start(),
-        updated_at: start(),
-    };
-    CreateTask {
-        task,
-        depth: 0,
-        snapshot: serde_json::json!({"version": 1}),
-        ready_at: None,
-        batch: None,
-    }
 }
 
 /// Every twentieth event is of the org; the others are of the tasks in turn, those of whoever was away

@@ -1,14 +1,15 @@
 //! Tasks that do nothing but pass boundaries: the model has replied, and one effect is intended.
 
 use crate::failure::{Failure, Outcome};
+use crate::queued::queued;
 use crate::table::Times;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use wardroom_domain::{
-    AuditDraft, AuditKind, Chain, ContextId, Effect, Labels, OrgId, Origin, Priority, Progress,
-    RetryClass, RiskTier, Role, Task, TaskId, TaskStatus, TaskType, Timestamp, ToolCall, User,
-    UserId, UserStatus, WorkerId, Workspace, WorkspaceId, WorkspaceKind,
+    AuditDraft, AuditKind, Chain, ContextId, Effect, OrgId, RetryClass, RiskTier, Role, TaskId,
+    TaskStatus, Timestamp, ToolCall, User, UserId, UserStatus, WorkerId, Workspace, WorkspaceId,
+    WorkspaceKind,
 };
 use wardroom_store::{
     ClaimLimits, ClaimRequest, Context, CreateTask, Feed, Journal, OpenOptions, PutEffect,
@@ -52,7 +53,14 @@ impl Office {
         );
         let mut writes = world(user, context, workspace);
         for number in 0..tasks {
-            let task = task(number, user, context, workspace);
+            let task = CreateTask {
+                ready_at: Some(now()),
+                ..queued(
+                    TaskId::mint(now(), 1000 + number as u128),
+                    (user, context, workspace),
+                    now(),
+                )
+            };
             writes.push(task.into());
         }
         store.commit(org, writes).await.map_err(filling())?;
@@ -248,38 +256,4 @@ fn world(user: UserId, context: ContextId, workspace: WorkspaceId) -> Vec<Write>
         created_at: now(),
     };
     vec![person.into(), folder.into(), context.into()]
-}
-
-fn task(number: usize, user: UserId, context: ContextId, workspace: WorkspaceId) -> CreateTask {
-    let task = Task {
-        id: TaskId::mint(now(), 1000 + number as u128),
-        status: TaskStatus::Queued,
-        kind: TaskType::General,
-        title: "mend the build".to_owned(),
-        text: "find out why the build fails and mend it".to_owned(),
-        requester: user,
-        origin: Origin::Api,
-        context,
-        workspace,
-        conversation: None,
-        parent: None,
-        agent: "executor".to_owned(),
-        tier: RiskTier::L0Readonly,
-        priority: Priority::NORMAL,
-        progress: Progress::default(),
-        result: None,
-        error: None,
-        applied: None,
-        labels: Labels::owner(user),
-        deadline: now().after(Duration::from_secs(3600)),
-        created_at: now(),
-        updated_at: now(),
-    };
-    CreateTask {
-        task,
-        depth: 0,
-        snapshot: json!({"version": 1}),
-        ready_at: Some(now()),
-        batch: None,
-    }
 }

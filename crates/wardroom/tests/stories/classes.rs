@@ -159,17 +159,7 @@ async fn what_lies_in_a_workspace_configures_and_runs_nothing_of_the_host() {
     let elsewhere = verb_in(world.folder(), &world.data(), &["policy", "table"], "");
     assert_eq!(table.stdout, elsewhere.stdout, "its policy is nobody's");
     let work = script().shell("echo two >> notes.md").says("Written.");
-    let create = wardroom_api::task::CreateTask {
-        text: work.to_string(),
-        workspace: Some(workspace),
-        ..Default::default()
-    };
-    let task = owner
-        .client
-        .create_task(&create, None)
-        .await
-        .expect("a task")
-        .id;
+    let task = owner.asks_in(&work.to_string(), workspace).await;
     let question = owner.is_asked().await;
     assert_eq!((question.task, question.tool.as_str()), (task, "apply"));
     owner

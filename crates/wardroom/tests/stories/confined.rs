@@ -7,19 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use wardroom_api::approval::{Approval, Verdict};
 use wardroom_api::sandbox::Enforced;
-use wardroom_api::task::{CreateTask, Task};
-use wardroom_domain::{RiskTier, TaskId, TaskStatus, WorkspaceId};
+use wardroom_api::task::Task;
+use wardroom_domain::{RiskTier, TaskId, TaskStatus};
 use wardroom_testkit::world::{Person, World, eventually};
-
-async fn asks_in(person: &Person, workspace: WorkspaceId, work: Script) -> TaskId {
-    let create = CreateTask {
-        text: work.to_string(),
-        workspace: Some(workspace),
-        ..CreateTask::default()
-    };
-    let task = person.client.create_task(&create, None).await;
-    task.expect("a task").id
-}
 
 async fn result_of(person: &Person, task: TaskId) -> String {
     let done = person.awaits(task, TaskStatus::Succeeded).await;
@@ -56,7 +46,7 @@ async fn protected_places_stay_as_they_are() {
         .calls("file_list", serde_json::json!({"path": "."}))
         .writes(".github/workflows/ci.yml", "on: push\n")
         .says("{last}");
-    let task = asks_in(&owner, workspace, work).await;
+    let task = owner.asks_in(&work.to_string(), workspace).await;
     let said = result_of(&owner, task).await;
     assert!(said.contains("this place is protected"), "{said}");
     let sent = world.model.recorded();
@@ -97,7 +87,9 @@ fn read(folder: &Path, name: &str) -> String {
 /// A task that leaves something dangerous, and the question about it.
 async fn is_named(world: &World, owner: &Person, folder: &Path, work: Script) -> Approval {
     let workspace = owner.opens(folder).await;
-    let task = asks_in(owner, workspace, work.says("Done.")).await;
+    let task = owner
+        .asks_in(&work.says("Done.").to_string(), workspace)
+        .await;
     let question = owner.is_asked().await;
     assert_eq!((question.task, question.tool.as_str()), (task, "apply"));
     assert_eq!(
@@ -483,7 +475,7 @@ async fn odd_commands_and_names_are_answered_in_words() {
         .shell("printf 'caf\\351 \\033[31mred\\n'; printf 'a' > \"$(printf 'two\\nlines')\"")
         .calls("file_read", serde_json::json!({"path": "two\nlines"}))
         .says("{last}");
-    let task = asks_in(&owner, workspace, odd).await;
+    let task = owner.asks_in(&odd.to_string(), workspace).await;
     let question = owner.is_asked().await;
     let diff = question.arguments["diff"].as_str().unwrap_or_default();
     assert!(
@@ -518,12 +510,12 @@ async fn a_workspace_that_vanished_is_a_sentence_and_nothing_runs() {
     let workspace = owner.opens(&folder).await;
     fs::remove_dir_all(&folder).expect("it goes");
     let marker = marker();
-    let task = asks_in(
-        &owner,
-        workspace,
-        script().shell(&format!("sleep {marker}")),
-    )
-    .await;
+    let task = owner
+        .asks_in(
+            &script().shell(&format!("sleep {marker}")).to_string(),
+            workspace,
+        )
+        .await;
     let ended: Task = owner.awaits_end(task).await;
     assert_eq!(ended.status, TaskStatus::Failed);
     let error = ended.error.unwrap_or_default();
@@ -558,7 +550,7 @@ async fn works_in_containers(runtime: &str) {
         .writes("new.txt", "new\n")
         .calls("file_read", serde_json::json!({"path": "keep/notes.md"}))
         .says("{last}");
-    let task = asks_in(&owner, workspace, work).await;
+    let task = owner.asks_in(&work.to_string(), workspace).await;
     let question = owner.is_asked().await;
     assert_eq!(
         question.tier,
@@ -627,7 +619,7 @@ async fn pdfs_and_archives_are_read_inside() {
         .shell("rm good.tgz bad.tar; cat out/in/b.txt; ls")
         .shell("rm -r out")
         .says("done");
-    let task = asks_in(&owner, workspace, work).await;
+    let task = owner.asks_in(&work.to_string(), workspace).await;
     assert_eq!(result_of(&owner, task).await, "done");
     let sent = world.model.recorded();
     let told = sent.last().expect("a turn").body["messages"].to_string();

@@ -1,14 +1,13 @@
 //! A disk beneath the views that takes no writes, or no more of them: a sentence, and nothing is lost.
 
 use crate::remains::{marker, processes};
-use crate::script::{Script, script};
+use crate::script::script;
 use crate::{laptop, world};
 use std::fs;
 use std::path::Path;
 use wardroom_api::approval::Verdict;
-use wardroom_api::task::CreateTask;
-use wardroom_domain::{TaskId, TaskStatus, WorkspaceId};
-use wardroom_testkit::world::{Person, World};
+use wardroom_domain::TaskStatus;
+use wardroom_testkit::world::World;
 
 /// A server whose views lie on a disk of its own, mounted where nobody else sees it. None where we
 /// may mount nothing.
@@ -26,20 +25,6 @@ async fn over(disk: &str) -> Option<World> {
     Some(world(laptop().wrapped(&wrapper)).await)
 }
 
-async fn asks_in(person: &Person, workspace: WorkspaceId, work: Script) -> TaskId {
-    let create = CreateTask {
-        text: work.to_string(),
-        workspace: Some(workspace),
-        ..CreateTask::default()
-    };
-    person
-        .client
-        .create_task(&create, None)
-        .await
-        .expect("a task")
-        .id
-}
-
 fn whole(folder: &Path) -> bool {
     fs::read_to_string(folder.join("README.md")).is_ok_and(|text| text == "hello\n")
 }
@@ -54,7 +39,7 @@ async fn a_disk_that_takes_no_writes_is_a_sentence_and_nothing_runs() {
     let workspace = owner.opens(&folder).await;
     let marker = marker();
     let work = script().shell(&format!("sleep {marker} & sleep {marker}"));
-    let task = asks_in(&owner, workspace, work).await;
+    let task = owner.asks_in(&work.to_string(), workspace).await;
     let ended = owner.awaits_end(task).await;
     assert_eq!(ended.status, TaskStatus::Failed);
     let error = ended.error.unwrap_or_default();
@@ -76,7 +61,7 @@ async fn a_full_disk_is_told_to_the_task_and_what_was_written_before_it_is_kept(
         .shell("echo kept > small")
         .shell("head -c 20000000 /dev/zero > large; echo ended with $?; rm -f large")
         .says("{last}");
-    let task = asks_in(&owner, workspace, work).await;
+    let task = owner.asks_in(&work.to_string(), workspace).await;
     let question = owner.is_asked().await;
     owner
         .decides(question.id, Verdict::Approve)

@@ -355,17 +355,7 @@ async fn what_asks_always_takes_no_lasting_yes() {
     let world = world(laptop()).await;
     let owner = world.owner();
     let workspace = owner.opens(&world.project(&[("a.txt", "a\n")])).await;
-    let create = wardroom_api::task::CreateTask {
-        text: changing("a.txt"),
-        workspace: Some(workspace),
-        ..Default::default()
-    };
-    let task = owner
-        .client
-        .create_task(&create, None)
-        .await
-        .expect("a task")
-        .id;
+    let task = owner.asks_in(&changing("a.txt"), workspace).await;
     let question = owner.is_asked().await;
     let decide = Decide {
         decision: Verdict::Approve,

@@ -5,7 +5,6 @@ use crate::{laptop, world};
 use wardroom_api::approval::Verdict;
 use wardroom_api::audit::AuditFilter;
 use wardroom_api::policy::{ExplainPolicy, PutPolicy, RollbackPolicy};
-use wardroom_api::task::CreateTask;
 use wardroom_domain::{AuditKind, TaskStatus};
 
 fn rules(text: &str) -> PutPolicy {
@@ -21,20 +20,9 @@ async fn a_change_counts_for_the_next_action_of_a_running_task() {
     let owner = world.owner();
     let folder = world.project(&[("log.txt", "begun\n")]);
     let workspace = owner.opens(&folder).await;
-    let create = CreateTask {
-        text: script()
-            .shell("echo more >> log.txt")
-            .says("Logged.")
-            .to_string(),
-        workspace: Some(workspace),
-        ..CreateTask::default()
-    };
-    let task = owner
-        .client
-        .create_task(&create, None)
-        .await
-        .expect("a task")
-        .id;
+    let work = script().shell("echo more >> log.txt").says("Logged.");
+    let work = work.to_string();
+    let task = owner.asks_in(&work, workspace).await;
     let question = owner.is_asked().await;
 
     let frozen = "@id(\"frozen\")\n@why(\"The month is closed.\")\nforbid (principal, action == Action::\"apply\", resource);";
@@ -63,12 +51,7 @@ async fn a_change_counts_for_the_next_action_of_a_running_task() {
         .roll_back_policy(&back)
         .await
         .expect("a rollback");
-    let task = owner
-        .client
-        .create_task(&create, None)
-        .await
-        .expect("a task")
-        .id;
+    let task = owner.asks_in(&work, workspace).await;
     let question = owner.is_asked().await;
     owner
         .decides(question.id, Verdict::Approve)
